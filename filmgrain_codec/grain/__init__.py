@@ -1,0 +1,1 @@
+"""Tier 1: what grain means: profile, measurement, synthesis, wire format."""

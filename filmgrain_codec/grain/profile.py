@@ -1,0 +1,111 @@
+"""GrainProfile: everything the synthesizer needs, per shot.
+
+Units: ``level`` is the standard deviation of luma grain at luma code 0.5, as a fraction of
+2^n - 1, in the file's own transfer. Sizes are standard deviations of the Gaussian grain
+filter in samples of the plane they belong to (luma or chroma).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+KNOTS = 8
+KNOT_POSITIONS: NDArray[np.float64] = np.linspace(0.0, 1.0, KNOTS)
+LEVEL_NONE = 0.003
+"""At most this level is 'no grain': automatic encoding leaves such a shot alone."""
+LEVEL_MIN, LEVEL_MAX = 0.002, 0.15
+Curve = tuple[float, float, float, float, float, float, float, float]
+FLAT_CURVE: Curve = (1.0,) * 8  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """Shape of the grain's spectrum: a sum of two unit-energy Gaussian filters.
+
+    Amplitude response H(f) = (1 - |w|) G(size) + w G(size * spread), then normalised to unit
+    variance; a negative ``weight`` w gives a band-pass. ``size`` is the geometric mean of the
+    horizontal and vertical standard deviations, ``anisotropy`` their ratio horizontal/vertical.
+    (Two-Gaussian noise power spectrum after Stephenson and Saunders.)
+    """
+
+    size: float = 0.8
+    anisotropy: float = 1.0
+    weight: float = 0.0
+    spread: float = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Chroma:
+    """Chroma grain: strengths relative to the luma level, size in chroma samples, correlations."""
+
+    cb: float = 0.0
+    cr: float = 0.0
+    size: float = 0.6
+    y_cb: float = 0.0
+    y_cr: float = 0.0
+    cb_cr: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GrainSegment:
+    """Grain of one shot: frames ``start`` (inclusive) to ``end`` (exclusive).
+
+    ``curve`` holds sigma(luma) / level at luma code k/7, k = 0..7, linear between knots; its
+    value at 0.5 is 1. ``skew`` is the third standardised moment. ``seed`` is 32 bit.
+    """
+
+    start: int
+    end: int
+    level: float
+    curve: Curve = FLAT_CURVE
+    spectrum: Spectrum = field(default_factory=Spectrum)
+    chroma: Chroma = field(default_factory=Chroma)
+    skew: float = 0.0
+    seed: int = 0
+    confidence: float = 1.0
+
+    @property
+    def grainy(self) -> bool:
+        """Whether the level is above what counts as no grain."""
+        return self.level > LEVEL_NONE
+
+    def sigma(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Grain standard deviation (fraction of full scale) at luma codes in 0..1."""
+        return self.level * np.interp(luma, KNOT_POSITIONS, self.curve)
+
+    def scaled(self, gain: float) -> GrainSegment:
+        """The same grain, ``gain`` times as strong."""
+        return replace(self, level=self.level * gain)
+
+
+@dataclass(frozen=True, slots=True)
+class GrainProfile:
+    """The segments of one clip in frame order, and what made them.
+
+    ``removal`` and ``synthesis`` are model ids ('' and 'parametric' need no network).
+    ``fingerprint`` ties container tags to the stream they were written for ('' if unset).
+    """
+
+    segments: tuple[GrainSegment, ...]
+    removal: str = ""
+    synthesis: str = "parametric"
+    fingerprint: str = ""
+    version: int = 1
+
+    def __iter__(self) -> Iterator[GrainSegment]:
+        return iter(self.segments)
+
+    def at(self, index: int) -> GrainSegment | None:
+        """The segment that holds frame ``index``, or None."""
+        for segment in self.segments:
+            if segment.start <= index < segment.end:
+                return segment
+        return None
+
+    @property
+    def grainy(self) -> bool:
+        return any(s.grainy for s in self.segments)

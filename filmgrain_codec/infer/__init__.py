@@ -1,0 +1,1 @@
+"""Tier 1: ONNX models: store, sessions, tiling."""

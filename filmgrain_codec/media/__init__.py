@@ -1,0 +1,1 @@
+"""Tier 2: files and streams; the only place that imports av."""

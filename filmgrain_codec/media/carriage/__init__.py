@@ -1,0 +1,1 @@
+"""How a grain profile travels inside a file."""

@@ -1,0 +1,1 @@
+"""Tier 2: the filters of the frame graph."""

@@ -1,0 +1,1 @@
+"""Tier 3: whole jobs: plan, analyse, encode, decode, verify."""

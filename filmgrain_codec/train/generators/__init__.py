@@ -1,0 +1,1 @@
+"""Grain generators for training and benchmarks (NumPy)."""
