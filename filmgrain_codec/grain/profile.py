@@ -19,7 +19,7 @@ LEVEL_NONE = 0.003
 """At most this level is 'no grain': automatic encoding leaves such a shot alone."""
 LEVEL_MIN, LEVEL_MAX = 0.002, 0.15
 Curve = tuple[float, float, float, float, float, float, float, float]
-FLAT_CURVE: Curve = (1.0,) * 8  # type: ignore[assignment]
+FLAT_CURVE: Curve = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class GrainSegment:
 
     def sigma(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
         """Grain standard deviation (fraction of full scale) at luma codes in 0..1."""
-        return self.level * np.interp(luma, KNOT_POSITIONS, self.curve)
+        return np.asarray(self.level * np.interp(luma, KNOT_POSITIONS, self.curve), np.float64)
 
     def scaled(self, gain: float) -> GrainSegment:
         """The same grain, ``gain`` times as strong."""
