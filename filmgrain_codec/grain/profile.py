@@ -19,6 +19,8 @@ LEVEL_NONE = 0.003
 """At most this level is 'no grain': automatic encoding leaves such a shot alone."""
 LEVEL_MIN, LEVEL_MAX = 0.002, 0.15
 Curve = tuple[float, float, float, float, float, float, float, float]
+DEFAULT_CURVE: Curve = (0.0, 0.762, 0.963, 1.022, 0.978, 0.839, 0.583, 0.0)
+"""Boolean model of small grains, u^0.51 (1 - u)^0.66 over its value at 0.5 (Newson et al. 2017)."""
 FLAT_CURVE: Curve = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 
 

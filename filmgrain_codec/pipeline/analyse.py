@@ -1,0 +1,144 @@
+"""The analysis passes: cuts and timestamps first, then the grain of each shot."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.grain import wire
+from filmgrain_codec.grain.estimate import GrainAnalyzer
+from filmgrain_codec.grain.profile import DEFAULT_CURVE, Chroma, GrainSegment, Spectrum
+from filmgrain_codec.pipeline.progress import Meter
+from filmgrain_codec.pipeline.shots import CutDetector
+from filmgrain_codec.pipeline.zones import Zone
+
+BURST = 3
+BURSTS = 8
+TRUSTED = 0.35
+"""Below this confidence a shot borrows the grain of the nearest shot measured better."""
+
+Frames = Callable[[], Iterable[Frame]]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one look at every frame tells: their times in seconds and the first frames of shots."""
+
+    times: tuple[Fraction, ...]
+    cuts: tuple[int, ...]
+
+    @property
+    def frames(self) -> int:
+        return len(self.times)
+
+    def shots(self) -> list[tuple[int, int]]:
+        """(start, end) of each shot, end exclusive."""
+        edges = [0, *self.cuts, self.frames]
+        return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+
+
+def survey(frames: Iterable[Frame], fmt: FrameFormat, meter: Meter) -> Survey:
+    """Read a clip once: every timestamp, every cut."""
+    detector = CutDetector(fmt)
+    times: list[Fraction] = []
+    for frame in frames:
+        detector.observe(frame)
+        times.append(frame.time)
+        meter.step()
+    return Survey(tuple(times), tuple(detector.finish()))
+
+
+def samples(start: int, end: int) -> set[int]:
+    """Frame indices to measure in a shot: up to 8 bursts of 3 consecutive frames, evenly spread."""
+    length = end - start
+    if length <= BURST * BURSTS:
+        return set(range(start, end))
+    last = length - BURST
+    return {start + round(k * last / (BURSTS - 1)) + i for k in range(BURSTS) for i in range(BURST)}
+
+
+def measure(
+    frames: Iterable[Frame], shots: list[tuple[int, int]], fmt: FrameFormat, meter: Meter,
+    reference: Iterable[Frame] | None = None,
+) -> list[GrainSegment]:
+    """Measure the grain of every shot; ``reference`` holds the same frames without grain."""
+    segments: list[GrainSegment] = []
+    pairs = _paired(frames, reference)
+    for start, end in shots:
+        wanted = samples(start, end)
+        analyzer = GrainAnalyzer(fmt)
+        for _ in range(start, end):
+            frame, ref = next(pairs)
+            if frame.index in wanted:
+                analyzer.observe(frame, ref)
+            meter.step()
+        segments.append(replace(analyzer.finish(), start=start, end=end))
+    return segments
+
+
+def _paired(frames: Iterable[Frame], ref: Iterable[Frame] | None) -> Iterator[tuple[Frame, Frame | None]]:
+    if ref is None:
+        yield from ((frame, None) for frame in frames)
+    else:
+        yield from zip(frames, ref, strict=False)
+
+
+def settle(
+    segments: list[GrainSegment], *, level: float | None, zones: tuple[Zone, ...], digest: str
+) -> tuple[GrainSegment, ...]:
+    """From measurements to what is used: trust, override, zone, seed, quantise."""
+    settled = _trust(segments)
+    if level is not None:
+        settled = [at_level(s, level) for s in settled]
+    for zone in zones:
+        settled = [piece for s in settled for piece in _zoned(s, zone)]
+    return tuple(wire.quantise(replace(s, seed=_seed(digest, s.start))) for s in settled)
+
+
+def _trust(segments: list[GrainSegment]) -> list[GrainSegment]:
+    good = [s for s in segments if s.confidence >= TRUSTED]
+    if not good:
+        return segments
+
+    def lender(s: GrainSegment) -> GrainSegment:
+        return min(good, key=lambda g: max(g.start - s.end, s.start - g.end))
+
+    return [
+        s if s.confidence >= TRUSTED
+        else replace(lender(s), start=s.start, end=s.end, confidence=s.confidence)
+        for s in segments
+    ]
+
+
+def at_level(segment: GrainSegment, level: float) -> GrainSegment:
+    """The segment's grain at a given level; where none was measured, typical 35 mm grain."""
+    if segment.grainy:
+        return replace(segment, level=level)
+    return typical(segment.start, segment.end, level)
+
+
+def typical(start: int, end: int, level: float) -> GrainSegment:
+    """Grain of no stock in particular: Boolean-model strength curve, 0.8 samples in size."""
+    chroma = Chroma(cb=0.5, cr=0.5, size=0.6)
+    return GrainSegment(start, end, level, DEFAULT_CURVE, Spectrum(), chroma, confidence=0.0)
+
+
+def _zoned(segment: GrainSegment, zone: Zone) -> Iterator[GrainSegment]:
+    first = max(segment.start, zone.start)
+    last = segment.end if zone.end is None else min(segment.end, zone.end)
+    if first >= last:
+        yield segment
+        return
+    if segment.start < first:
+        yield replace(segment, end=first)
+    inside = replace(segment, start=first, end=last)
+    yield replace(inside, level=0.0) if zone.level is None else at_level(inside, zone.level)
+    if last < segment.end:
+        yield replace(segment, start=last)
+
+
+def _seed(digest: str, start: int) -> int:
+    return zlib.crc32(f"{digest}:{start}".encode())

@@ -1,0 +1,90 @@
+"""The source of a job as often-readable frames, whatever it came from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.errors import InputError
+from filmgrain_codec.media.probe import SourceInfo, probe
+from filmgrain_codec.media.reader import Reader
+from filmgrain_codec.pipeline.request import PIPE, PathLike
+from filmgrain_codec.pipeline.target import existing
+
+Frames = Callable[[], Iterable[Frame]]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A source opened for a job: its description and the part of it that is used."""
+
+    path: Path
+    info: SourceInfo
+    first: int = 0
+    count: int | None = None
+
+    @property
+    def expected(self) -> int | None:
+        """Number of frames as declared, if anything declares it."""
+        return self.count if self.count is not None else declared(self.info)
+
+    def frames(self) -> Iterator[Frame]:
+        """Every frame from the start, indices from 0; raises ``VerifyError`` on a truncated source."""
+        with Reader(self.path, start=self.first) as reader:
+            for frame in reader:
+                index = frame.index - self.first
+                if self.count is not None and index >= self.count:
+                    return
+                yield frame if not self.first else replace(frame, index=index)
+            reader.check_complete()
+
+
+def declared(info: SourceInfo) -> int | None:
+    video = info.video
+    if video.frames:
+        return video.frames
+    if video.duration and video.rate:
+        return max(1, round(video.duration * video.rate))
+    return None
+
+
+@contextmanager
+def opened(source: PathLike, scratch: Path) -> Iterator[Clip]:
+    """Open a file, a pattern, a folder of pictures or stdin (kept in ``scratch`` while needed)."""
+    if str(source) != PIPE:
+        path = existing(source)
+        yield Clip(path, probe(path))
+        return
+    spool = scratch / f".fgcodec-stdin-{os.getpid()}.y4m"
+    try:
+        with spool.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 22)
+        yield Clip(spool, probe(spool))
+    finally:
+        spool.unlink(missing_ok=True)
+
+
+def middle(clip: Clip, seconds: float) -> Clip:
+    """The given number of seconds from the middle of a clip."""
+    total, rate = declared(clip.info), clip.info.video.rate or Fraction(24)
+    count = max(1, round(seconds * rate))
+    if total is None or count >= total:
+        return clip
+    return replace(clip, first=(total - count) // 2, count=count)
+
+
+def progressive(clip: Clip) -> Clip:
+    """Refuse interlaced material: grain is measured and removed on whole frames."""
+    if clip.info.video.interlaced:
+        raise InputError(
+            f"{clip.path.name}: the video is interlaced ({clip.info.video.field_order}); deinterlace it first, "
+            f"for example with ffmpeg -i IN -vf bwdif -c:v ffv1 -c:a copy OUT.mkv"
+        )
+    return clip

@@ -1,0 +1,138 @@
+"""Encode: measure the grain, strip it, encode the base layer, send the profile along."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from filmgrain_codec.core.executor import process
+from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.core.graph import Graph
+from filmgrain_codec.grain import wire
+from filmgrain_codec.grain.profile import GrainProfile
+from filmgrain_codec.media.writer import Writer
+from filmgrain_codec.nodes.convert import Depth
+from filmgrain_codec.nodes.denoise import Denoise
+from filmgrain_codec.pipeline import analyse, origin, verify
+from filmgrain_codec.pipeline.analyse import Survey
+from filmgrain_codec.pipeline.clip import opened
+from filmgrain_codec.pipeline.encode_plan import EncodeJob, resolve, scratch_folder
+from filmgrain_codec.pipeline.plan import Plan
+from filmgrain_codec.pipeline.progress import Listener, Meter
+from filmgrain_codec.pipeline.render import Check, Rendered, render, workers
+from filmgrain_codec.pipeline.report import Report, shots
+from filmgrain_codec.pipeline.request import EncodeRequest
+
+
+def plan(request: EncodeRequest) -> Plan:
+    """Resolve every setting without touching the pictures; nothing is written."""
+    with _job(request) as job:
+        return job.plan
+
+
+def encode(request: EncodeRequest, on_event: Listener | None = None) -> Report:
+    """Run an encode job; see ``EncodeRequest``. Raises the errors of ``errors.py``."""
+    began = time.monotonic()
+    with _job(request) as job:
+        survey = _survey(job, on_event)
+        profile = _profile(job, survey, on_event)
+        rendered = _render(job, survey, profile, on_event)
+        return _report(job, profile, rendered, time.monotonic() - began)
+
+
+@contextmanager
+def _job(request: EncodeRequest) -> Iterator[EncodeJob]:
+    folder = scratch_folder(request)
+    reference = opened(request.ref, folder) if request.ref is not None else nullcontext(None)
+    with opened(request.source, folder) as clip, reference as ref:
+        yield resolve(request, clip, ref)
+
+
+def _source(job: EncodeJob) -> Iterable[Frame]:
+    """The source's frames after the filters that run before grain is measured."""
+    frames = job.clip.frames()
+    if not job.filters:
+        return frames
+    return process(frames, Graph(job.filters), workers=workers(job.request.threads))
+
+
+def _survey(job: EncodeJob, on_event: Listener | None) -> Survey:
+    return analyse.survey(_source(job), job.fmt, Meter("analyse", job.clip.expected, on_event))
+
+
+def _profile(job: EncodeJob, survey: Survey, on_event: Listener | None) -> GrainProfile:
+    reference = job.base.frames() if job.base else None
+    meter = Meter("estimate", survey.frames, on_event)
+    measured = analyse.measure(_source(job), survey.shots(), job.fmt, meter, reference)
+    segments = analyse.settle(
+        measured, level=job.request.level, zones=job.zones, digest=job.plan.source_digest
+    )
+    return GrainProfile(segments, removal="" if job.base else job.plan.settings["model"])
+
+
+def _render(job: EncodeJob, survey: Survey, profile: GrainProfile, on_event: Listener | None) -> Rendered:
+    graph = _graph(job, survey, profile)
+    fmt = graph.configure(job.clip.info.video.fmt)
+
+    def record(index: int) -> bytes | None:
+        segment = profile.at(index)
+        return wire.to_bytes(wire.Record(segment, index, profile.synthesis, profile.removal)) if segment else None
+
+    writer = Writer(
+        job.output, job.clip.info, job.spec, fmt,
+        time_base=job.clip.info.video.time_base, rate=job.clip.info.video.rate,
+        copy_streams=job.request.sample is None, frames=survey.frames, in_band=record,
+        header_tags=lambda fingerprint: origin.tags(profile, fingerprint, job.clip.info.video.fmt),
+    )
+    frames = _keyed(job.base.frames() if job.base else job.clip.frames(), set(survey.cuts))
+    return render(
+        frames, graph, writer, Meter("encode", survey.frames, on_event), output=job.output,
+        overwrite=job.request.overwrite, strict=job.request.strict, threads=job.request.threads,
+        checks=lambda done: _checks(job, survey, done),
+    )
+
+
+def _graph(job: EncodeJob, survey: Survey, profile: GrainProfile) -> Graph:
+    depth = Depth(job.spec.bits)
+    if job.base:
+        return Graph((depth,))
+    removal = Denoise(profile, model=job.request.model, blind=job.request.blind)
+    return Graph((*job.filters, removal, depth), cuts=survey.cuts)
+
+
+def _keyed(frames: Iterable[Frame], cuts: set[int]) -> Iterator[Frame]:
+    """Ask for a keyframe at every cut, so that each shot starts with its own record."""
+    for frame in frames:
+        if frame.index in cuts:
+            frame.props["force_keyframe"] = True
+        yield frame
+
+
+def _checks(job: EncodeJob, survey: Survey, done: Rendered) -> list[Check]:
+    checks: list[Check] = [
+        lambda path: verify.timestamps(path, survey.times),
+        lambda path: verify.profile(path, survey.frames),
+    ]
+    if job.request.sample is None:
+        checks.append(lambda path: verify.streams(path, job.clip.path, len(done.dropped)))
+    return checks
+
+
+def _report(job: EncodeJob, profile: GrainProfile, done: Rendered, seconds: float) -> Report:
+    predicted = None
+    if job.clip.count is not None and job.whole:
+        predicted = round(done.video_bytes / max(done.frames, 1) * job.whole)
+    return Report(
+        kind="encode", source=str(job.request.source), output=str(job.output), frames=done.frames,
+        seconds=seconds, source_bytes=_size(job.clip.path), output_bytes=done.output_bytes,
+        video_bytes=done.video_bytes, predicted_bytes=predicted, shots=shots(profile),
+        warnings=[*job.warnings, *done.dropped], plan=job.plan.to_dict(),
+    )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+

@@ -1,0 +1,98 @@
+"""From an encode request to a job with everything resolved."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from filmgrain_codec.core.frame import FrameFormat
+from filmgrain_codec.core.graph import Graph
+from filmgrain_codec.core.node import Node
+from filmgrain_codec.core.registry import build_chain
+from filmgrain_codec.errors import UsageError
+from filmgrain_codec.grain.profile import LEVEL_MAX
+from filmgrain_codec.infer import store
+from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
+from filmgrain_codec.pipeline import target
+from filmgrain_codec.pipeline.clip import Clip, declared, middle, progressive
+from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
+from filmgrain_codec.pipeline.request import PIPE, EncodeRequest
+from filmgrain_codec.pipeline.zones import Zone, parse_zones
+
+SUFFIX = ".fg.mkv"
+SAMPLE_SUFFIX = ".fg.sample.mkv"
+DEFAULT_BITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeJob:
+    """An encode with everything resolved. ``base`` is the user's own degrained clip, if given."""
+
+    request: EncodeRequest
+    clip: Clip
+    base: Clip | None
+    output: Path
+    fmt: FrameFormat
+    filters: tuple[Node, ...]
+    zones: tuple[Zone, ...]
+    spec: EncoderSpec
+    plan: Plan
+    whole: int | None
+    warnings: list[str] = field(default_factory=list)
+
+
+def scratch_folder(request: EncodeRequest) -> Path:
+    """Where a piped source may be kept while it is read more than once."""
+    return Path(request.output).parent if request.output is not None else Path.cwd()
+
+
+def resolve(request: EncodeRequest, clip: Clip, base: Clip | None) -> EncodeJob:
+    """Check everything that can be checked before the first frame is decoded."""
+    level(request.level)
+    suffix = SUFFIX if request.sample is None else SAMPLE_SUFFIX
+    output = target.resolve(request.source, request.output, suffix, request.overwrite)
+    progressive(clip)
+    whole = declared(clip.info)
+    if request.sample is not None:
+        clip = middle(clip, request.sample)
+    if base is not None:
+        _same_shape(clip, base)
+    filters = tuple(build_chain(request.filters))
+    fmt = Graph(filters).configure(clip.info.video.fmt)
+    spec = _encoder(request, fmt, clip)
+    zones = parse_zones(request.zones) if request.zones else ()
+    plan = _plan(request, clip, output, spec)
+    return EncodeJob(request, clip, base, output, fmt, filters, zones, spec, plan, whole)
+
+
+def level(value: float | None) -> None:
+    """Refuse a level outside 0 to 0.15 of full scale."""
+    if value is not None and not 0.0 <= value <= LEVEL_MAX:
+        raise UsageError(f"level {value} is outside 0 to {LEVEL_MAX} (fraction of full scale; 0.05 is strong grain)")
+
+
+def _same_shape(clip: Clip, base: Clip) -> None:
+    a, b = clip.info.video.fmt, base.info.video.fmt
+    if (a.width, a.height, a.family, a.sub_w, a.sub_h) != (b.width, b.height, b.family, b.sub_w, b.sub_h):
+        raise UsageError(f"{base.path.name}: --ref must have the size and chroma format of {clip.path.name}")
+
+
+def _encoder(request: EncodeRequest, fmt: FrameFormat, clip: Clip) -> EncoderSpec:
+    return encoder_for(
+        request.codec, fmt, crf=request.crf, preset=request.preset,
+        bits=request.bits or DEFAULT_BITS, threads=request.threads, video=clip.info.video,
+    )
+
+
+def _plan(request: EncodeRequest, clip: Clip, output: Path, spec: EncoderSpec) -> Plan:
+    model = store.resolve(request.model)
+    settings = {
+        "level": "auto" if request.level is None else request.level, "blind": request.blind,
+        "model": model.id, "zones": request.zones, "sample": request.sample,
+        "filters": list(request.filters), "ref": None if request.ref is None else str(request.ref),
+        "strict": request.strict, "piped": str(request.source) == PIPE,
+    }
+    return Plan(
+        kind="encode", source=str(request.source), source_digest=source_digest(clip.path),
+        output=str(output), settings=settings, encoder=asdict(spec), versions=versions(),
+    )

@@ -1,0 +1,90 @@
+"""Filter: any chain of nodes over a clip, without carriage."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from filmgrain_codec.core.frame import FrameFormat
+from filmgrain_codec.core.graph import Graph
+from filmgrain_codec.core.node import Node
+from filmgrain_codec.core.registry import build_chain
+from filmgrain_codec.errors import UsageError
+from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
+from filmgrain_codec.media.writer import Writer
+from filmgrain_codec.nodes.convert import Depth
+from filmgrain_codec.pipeline import analyse, target, verify
+from filmgrain_codec.pipeline.clip import Clip, opened, progressive
+from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
+from filmgrain_codec.pipeline.progress import Listener, Meter
+from filmgrain_codec.pipeline.render import Rendered, pipe, render
+from filmgrain_codec.pipeline.report import Report
+from filmgrain_codec.pipeline.request import PIPE, FilterRequest
+
+
+def filter_clip(request: FilterRequest, on_event: Listener | None = None) -> Report:
+    """Run a filter job; see ``FilterRequest``. Raises the errors of ``errors.py``."""
+    began = time.monotonic()
+    if not request.filters:
+        raise UsageError("no filter given; name at least one with -f NODE:key=value,...")
+    nodes = build_chain(request.filters)
+    piped = str(request.output) == PIPE
+    output = None if piped else target.resolve(request.source, request.output, "", request.overwrite)
+    with opened(request.source, Path(request.output).parent) as clip:
+        progressive(clip)
+        fmt = Graph(nodes).configure(clip.info.video.fmt)
+        spec = _encoder(request, fmt, clip)
+        plan = _plan(request, clip, spec)
+        done = _run(request, clip, output, nodes, spec, on_event)
+    return Report(
+        kind="filter", source=str(request.source), output=str(request.output), frames=done.frames,
+        seconds=time.monotonic() - began, output_bytes=done.output_bytes, video_bytes=done.video_bytes,
+        warnings=done.dropped, plan=plan.to_dict(),
+    )
+
+
+def _encoder(request: FilterRequest, fmt: FrameFormat, clip: Clip) -> EncoderSpec:
+    return encoder_for(
+        request.codec, fmt, crf=request.crf, preset=request.preset, bits=request.bits or fmt.bits,
+        threads=request.threads, video=clip.info.video,
+    )
+
+
+def _plan(request: FilterRequest, clip: Clip, spec: EncoderSpec) -> Plan:
+    return Plan(
+        kind="filter", source=str(request.source), source_digest=source_digest(clip.path),
+        output=str(request.output), settings={"filters": list(request.filters)},
+        encoder=asdict(spec), versions=versions(),
+    )
+
+
+def _run(
+    request: FilterRequest, clip: Clip, output: Path | None, nodes: list[Node], spec: EncoderSpec,
+    on_event: Listener | None,
+) -> Rendered:
+    graph = _graph(request, clip, nodes, spec, on_event)
+    meter = Meter("filter", clip.expected, on_event)
+    if output is None:
+        return pipe(clip.frames(), graph, clip, meter, request.threads)
+    video = clip.info.video
+    writer = Writer(
+        output, clip.info, spec, graph.configure(video.fmt), time_base=video.time_base, rate=video.rate
+    )
+    return render(
+        clip.frames(), graph, writer, meter, output=output, overwrite=request.overwrite,
+        strict=request.strict, threads=request.threads,
+        checks=lambda done: [lambda path: verify.timestamps(path, done.times)],
+    )
+
+
+def _graph(
+    request: FilterRequest, clip: Clip, nodes: list[Node], spec: EncoderSpec, on_event: Listener | None
+) -> Graph:
+    """The chain; temporal nodes need the cuts, so those cost one look at the whole clip."""
+    chain = [*nodes, Depth(spec.bits)]
+    if Graph(chain).halo == 0:
+        return Graph(chain)
+    meter = Meter("analyse", clip.expected, on_event)
+    found = analyse.survey(clip.frames(), clip.info.video.fmt, meter)
+    return Graph(chain, cuts=found.cuts)

@@ -1,0 +1,62 @@
+"""Inspect and estimate: what a file holds, what grain a clip has."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filmgrain_codec.infer import store
+from filmgrain_codec.errors import ModelError
+from filmgrain_codec.media import carriage
+from filmgrain_codec.media.carriage import Carried
+from filmgrain_codec.media.probe import probe
+from filmgrain_codec.pipeline import analyse
+from filmgrain_codec.pipeline.clip import opened
+from filmgrain_codec.pipeline.plan import source_digest
+from filmgrain_codec.pipeline.progress import Listener, Meter
+from filmgrain_codec.pipeline.report import shots
+from filmgrain_codec.pipeline.request import PathLike
+from filmgrain_codec.pipeline.target import existing
+from filmgrain_codec.grain.profile import GrainProfile
+
+
+def inspect(path: PathLike) -> dict[str, Any]:
+    """Streams, colour and the carried grain profile of a file, as plain data."""
+    file = existing(path)
+    info = probe(file)
+    carried = carriage.find(file)
+    return {"file": str(path), **asdict(info), "grain": _carried(carried)}
+
+
+def _carried(carried: Carried) -> dict[str, Any]:
+    profile = carried.profile
+    found = {"source": carried.source, "stale": carried.stale, "reason": carried.reason}
+    if profile is None:
+        return found
+    return {
+        **found, "removal": profile.removal, "removal_available": _available(profile.removal),
+        "synthesis": profile.synthesis, "shots": shots(profile),
+    }
+
+
+def _available(model: str) -> bool:
+    try:
+        return not model or bool(store.resolve(model))
+    except ModelError:
+        return False
+
+
+def estimate(path: PathLike, ref: PathLike | None = None, on_event: Listener | None = None) -> dict[str, Any]:
+    """Cuts and grain of every shot; ``ref`` is the same clip without grain."""
+    reference = opened(ref, Path.cwd()) if ref is not None else nullcontext(None)
+    with opened(path, Path.cwd()) as clip, reference as base:
+        fmt = clip.info.video.fmt
+        found = analyse.survey(clip.frames(), fmt, Meter("analyse", clip.expected, on_event))
+        meter = Meter("estimate", found.frames, on_event)
+        measured = analyse.measure(
+            clip.frames(), found.shots(), fmt, meter, base.frames() if base else None
+        )
+        segments = analyse.settle(measured, level=None, zones=(), digest=source_digest(clip.path))
+    return {"file": str(path), "frames": found.frames, "shots": shots(GrainProfile(segments))}

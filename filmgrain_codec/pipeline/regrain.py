@@ -1,0 +1,93 @@
+"""From carried records to grained frames: which segment and which index each frame has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.errors import ModelError, ProfileError
+from filmgrain_codec.grain import parametric, wire
+from filmgrain_codec.grain.profile import GrainSegment
+from filmgrain_codec.media.carriage import Carried, Run
+from filmgrain_codec.pipeline.analyse import at_level, typical
+
+SEGMENT, INDEX = "FGSegment", "FGIndex"
+TOLERANCE = Fraction(1, 1000)
+PARAMETRIC = "parametric"
+
+Adjust = Callable[[GrainSegment], GrainSegment]
+
+
+def located(frames: Iterable[Frame], runs: Sequence[Run]) -> Iterator[Frame]:
+    """Give every frame its segment and its index in the film, which a trim or concat moved."""
+    position, since = -1, 0
+    for frame in frames:
+        while position + 1 < len(runs) and runs[position + 1].start <= frame.time + TOLERANCE:
+            position, since = position + 1, 0
+        if position >= 0:
+            run = runs[position]
+            frame.props |= {SEGMENT: run.segment, INDEX: run.index + since}
+        since += 1
+        yield frame
+
+
+def everywhere(frames: Iterable[Frame], segment: GrainSegment) -> Iterator[Frame]:
+    """One and the same grain on every frame, for clips that carry none."""
+    for frame in frames:
+        frame.props |= {SEGMENT: segment, INDEX: frame.index}
+        yield frame
+
+
+def fallback(name: str, level: float | None) -> GrainSegment:
+    """Typical grain at the level asked for; without one there is nothing to synthesize."""
+    if level is None:
+        raise ProfileError(
+            f"{name}: carries no grain profile; give --level F to add typical grain or --no-grain to decode only"
+        )
+    return wire.quantise(typical(0, 1, level))
+
+
+def adjustment(level: float | None, gain: float, seed: int | None) -> Adjust:
+    """The user's overrides as one function of a segment."""
+
+    def adjust(segment: GrainSegment) -> GrainSegment:
+        if level is not None:
+            segment = at_level(segment, level)
+        changed = segment.scaled(gain)
+        return changed if seed is None else replace(changed, seed=seed)
+
+    return adjust
+
+
+def check_synthesis(asked: str, carried: Carried) -> str:
+    """The synthesizer to use: the one asked for, or the one the profile names."""
+    wanted = asked
+    if asked == "auto":
+        wanted = carried.profile.synthesis if carried.profile else PARAMETRIC
+    if wanted not in ("", PARAMETRIC):
+        raise ModelError(f"synthesizer '{wanted}' is not installed; use --synth {PARAMETRIC}")
+    return PARAMETRIC
+
+
+@dataclass(frozen=True, slots=True)
+class Regrain:
+    """Node that synthesizes each frame's own segment (see ``located``); no segment, no change."""
+
+    adjust: Adjust
+    radius: int = 0
+
+    def configure(self, fmt: FrameFormat) -> FrameFormat:
+        return fmt
+
+    def process(self, window: Sequence[Frame], n: int) -> Frame:
+        frame = window[0]
+        segment = frame.props.get(SEGMENT)
+        if segment is None:
+            return frame
+        segment = self.adjust(segment)
+        if not segment.grainy:
+            return frame
+        planes = parametric.synthesize(frame.planes, frame.fmt, segment, frame.props[INDEX])
+        return frame.with_planes(planes, FGLevel=segment.level)

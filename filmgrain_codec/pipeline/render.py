@@ -1,0 +1,85 @@
+"""Frames through a graph into a file that appears only when it is whole."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from filmgrain_codec.core.executor import process
+from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.core.graph import Graph
+from filmgrain_codec.errors import OutputError
+from filmgrain_codec.media.atomic import commit, discard
+from filmgrain_codec.media.writer import Writer
+from filmgrain_codec.media.y4m import Y4mWriter
+from filmgrain_codec.pipeline.clip import Clip
+from filmgrain_codec.pipeline.progress import Meter
+
+Check = Callable[[Path], None]
+
+
+@dataclass(slots=True)
+class Rendered:
+    """What came out: frames, sizes in bytes, sentences about what was not carried."""
+
+    frames: int = 0
+    output_bytes: int = 0
+    video_bytes: int = 0
+    seconds: float = 0.0
+    times: list[Fraction] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+
+def workers(threads: int | None) -> int:
+    return threads or os.cpu_count() or 1
+
+
+def render(
+    frames: Iterable[Frame], graph: Graph, writer: Writer, meter: Meter, *,
+    output: Path, overwrite: bool, strict: bool, threads: int | None, checks: Callable[[Rendered], list[Check]],
+) -> Rendered:
+    """Run the graph, write, verify, rename. On any failure nothing is left at ``output``."""
+    began = time.monotonic()
+    result = Rendered()
+    try:
+        with writer:
+            for frame in process(frames, graph, workers=workers(threads)):
+                writer.write(frame)
+                result.times.append(frame.time)
+                meter.step(writer.bytes_written, frame.props.get("FGLevel"))
+        _collect(result, writer, strict, output)
+        for check in checks(result):
+            check(writer.temporary)
+        result.output_bytes = writer.temporary.stat().st_size
+        commit(writer.temporary, output, overwrite)
+    except BaseException:
+        discard(writer.temporary)
+        raise
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def _collect(result: Rendered, writer: Writer, strict: bool, output: Path) -> None:
+    result.frames, result.video_bytes = len(result.times), writer.video_bytes
+    result.dropped = list(writer.dropped)
+    if strict and result.dropped:
+        raise OutputError(f"{output.name}: --strict, and {result.dropped[0]}")
+
+
+def pipe(frames: Iterable[Frame], graph: Graph, clip: Clip, meter: Meter, threads: int | None) -> Rendered:
+    """Run the graph and write y4m to stdout."""
+    began, result = time.monotonic(), Rendered()
+    fmt = graph.configure(clip.info.video.fmt)
+    with Y4mWriter(sys.stdout.buffer, fmt, clip.info.video) as writer:
+        for frame in process(frames, graph, workers=workers(threads)):
+            writer.write(frame)
+            result.frames += 1
+            meter.step(writer.bytes_written, frame.props.get("FGLevel"))
+        result.output_bytes = result.video_bytes = writer.bytes_written
+    result.seconds = time.monotonic() - began
+    return result

@@ -1,0 +1,39 @@
+"""Report: what a finished job did, for people and for machines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from filmgrain_codec.grain.profile import GrainProfile
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """Outcome of one job. Sizes in bytes, ``seconds`` of wall clock; one sentence per warning."""
+
+    kind: str
+    source: str
+    output: str
+    frames: int
+    seconds: float
+    source_bytes: int = 0
+    output_bytes: int = 0
+    video_bytes: int = 0
+    metadata_bytes: int = 0
+    predicted_bytes: int | None = None
+    shots: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    plan: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fps(self) -> float:
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "fps": round(self.fps, 3)}
+
+
+def shots(profile: GrainProfile) -> list[dict[str, Any]]:
+    """One plain dictionary per segment, in frame order."""
+    return [asdict(segment) for segment in profile]

@@ -1,0 +1,77 @@
+"""What a caller asks for: one frozen request per job, nothing resolved yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PathLike = Path | str
+PIPE = "-"
+"""As a source: y4m on stdin; as an output: y4m on stdout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeRequest:
+    """Strip grain and encode the base layer.
+
+    ``level`` None means automatic. ``ref`` is the user's own denoised clip: it becomes the base
+    layer, and the grain is measured as source minus ``ref``. ``sample`` encodes that many seconds
+    from the middle. ``filters`` run before the grain is measured (registry syntax).
+    """
+
+    source: PathLike
+    output: PathLike | None = None
+    level: float | None = None
+    codec: str = "x265"
+    crf: float | None = None
+    preset: str | None = None
+    bits: int | None = None
+    model: str = "fast"
+    blind: bool = False
+    ref: PathLike | None = None
+    zones: str | None = None
+    overwrite: bool = False
+    sample: float | None = None
+    strict: bool = False
+    threads: int | None = None
+    filters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeRequest:
+    """Decode a base layer and put its grain back.
+
+    ``level`` replaces every shot's level, ``gain`` multiplies it; ``synth`` is 'auto',
+    'parametric' or a model id; ``bits`` None means the source's depth where it is recorded.
+    """
+
+    source: PathLike
+    output: PathLike | None = None
+    level: float | None = None
+    gain: float = 1.0
+    seed: int | None = None
+    grain: bool = True
+    synth: str = "auto"
+    codec: str = "ffv1"
+    crf: float | None = None
+    preset: str | None = None
+    bits: int | None = None
+    overwrite: bool = False
+    strict: bool = False
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterRequest:
+    """Run any chain of nodes (registry syntax) over a clip, without carriage."""
+
+    source: PathLike
+    output: PathLike
+    filters: tuple[str, ...] = ()
+    codec: str = "ffv1"
+    crf: float | None = None
+    preset: str | None = None
+    bits: int | None = None
+    overwrite: bool = False
+    strict: bool = False
+    threads: int | None = None
