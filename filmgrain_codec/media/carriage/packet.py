@@ -1,0 +1,160 @@
+"""One grain record in one coded packet: attach, extract.
+
+H.264 and HEVC carry it as an SEI message (user_data_unregistered) before the first slice, AV1 as a T.35
+metadata OBU before the first frame, every other codec as BlockAdditional 1 beside the packet (Matroska and
+WebM write it; other containers drop it silently).
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args
+
+import av
+from av.packet import PacketSideData, PktSideDataT
+
+from filmgrain_codec.errors import ProfileError
+from filmgrain_codec.media.carriage import nal, obu
+from filmgrain_codec.media.carriage.ident import unwrap, wrap
+
+BLOCK_ADDITIONAL = "matroska_block_additional"
+BLOCK_ID = (1).to_bytes(8, "big")
+_BLOCK_TYPE = get_args(PktSideDataT).index(BLOCK_ADDITIONAL)
+_ALIASES = {
+    "libdav1d": "av1",
+    "libaom-av1": "av1",
+    "libsvtav1": "av1",
+    "librav1e": "av1",
+    "libx264": "h264",
+    "libx265": "hevc",
+    "libvpx-vp9": "vp9",
+}
+
+
+def codec_name(name: str) -> str:
+    """FFmpeg's codec name for the name of a codec, a decoder or an encoder ('libdav1d' is 'av1')."""
+    return _ALIASES.get(name, name)
+
+
+def attach(codec: str, packet: av.Packet, extradata: bytes | None, record: bytes) -> av.Packet:
+    """A packet that also carries ``record``; ours in it already is replaced, everything else is kept.
+
+    ``codec`` is FFmpeg's codec name; ``extradata`` says how H.264 and HEVC packets are delimited.
+    Raises ProfileError if the packet holds no picture, or its BlockAdditional 1 is taken (VP9 alpha).
+    """
+    codec, payload = codec_name(codec), wrap(record)
+    if codec in ("h264", "hevc"):
+        return _rebuilt(packet, _with_sei(codec, bytes(packet), extradata, payload))
+    if codec == "av1":
+        return _rebuilt(packet, _with_metadata(bytes(packet), payload))
+    taken = _block(packet)
+    if taken is not None and _unblocked(taken) is None:
+        raise ProfileError(
+            f"The {codec} stream already uses BlockAdditional 1 (alpha?), so no grain record can be added to it."
+        )
+    carrying = _rebuilt(packet, bytes(packet))
+    _set_side_data(carrying, _BLOCK_TYPE, BLOCK_ID + payload)
+    return carrying
+
+
+def extract(codec: str, data: bytes, extradata: bytes | None, block: bytes | None = None) -> bytes | None:
+    """The record in a packet's bytes, or in ``block`` (its BlockAdditional side data); None if there is none."""
+    codec = codec_name(codec)
+    found = None
+    if codec in ("h264", "hevc"):
+        found = _read_sei(codec, data, nal.length_size(codec, extradata, data))
+    elif codec == "av1":
+        found = _read_metadata(data)
+    return found if found is not None or block is None else _unblocked(block)
+
+
+def extract_packet(codec: str, packet: av.Packet, extradata: bytes | None) -> bytes | None:
+    """The record that a demuxed packet carries, or None."""
+    return extract(codec, bytes(packet), extradata, _block(packet))
+
+
+def _with_sei(codec: str, data: bytes, extradata: bytes | None, payload: bytes) -> bytes:
+    size = nal.length_size(codec, extradata, data)
+    kept, at = b"", 0
+    for unit in nal.units(data, size):
+        if nal.opens_picture(codec, data, unit):
+            temporal = data[unit.start + 1] & 7 if codec == "hevc" and unit.end > unit.start + 1 else 1
+            message = nal.framed(_checked(nal.sei(codec, payload, temporal or 1), size), size)
+            return kept + data[at : unit.begin] + message + data[unit.begin :]
+        if _own_sei(codec, data, unit) is not None:
+            kept, at = kept + data[at : unit.begin], unit.end
+    raise ProfileError(f"A {codec} packet without a picture cannot carry a grain record.")
+
+
+def _checked(message: bytes, size: int) -> bytes:
+    if size and len(message) >= 1 << 8 * size:
+        raise ProfileError(f"A grain record of {len(message)} bytes does not fit {size}-byte NAL lengths.")
+    return message
+
+
+def _own_sei(codec: str, data: bytes, unit: nal.Unit) -> bytes | None:
+    if nal.is_sei(codec, data, unit):
+        for kind, payload in nal.messages(codec, data, unit):
+            record = unwrap(payload) if kind == nal.USER_DATA_UNREGISTERED else None
+            if record is not None:
+                return record
+    return None
+
+
+def _read_sei(codec: str, data: bytes, size: int) -> bytes | None:
+    for unit in nal.units(data, size):
+        if nal.opens_picture(codec, data, unit):
+            return None
+        record = _own_sei(codec, data, unit)
+        if record is not None:
+            return record
+    return None
+
+
+def _with_metadata(data: bytes, payload: bytes) -> bytes:
+    kept, at = b"", 0
+    for unit in obu.obus(data):
+        if unit.kind in obu.OPENS_PICTURE:
+            return kept + data[at : unit.begin] + obu.t35(payload) + data[unit.begin :]
+        if unwrap(obu.read_t35(data, unit) or b"") is not None:
+            kept, at = kept + data[at : unit.begin], unit.end
+    raise ProfileError("An av1 packet without a picture cannot carry a grain record.")
+
+
+def _read_metadata(data: bytes) -> bytes | None:
+    for unit in obu.obus(data):
+        if unit.kind in obu.OPENS_PICTURE:
+            return None
+        record = unwrap(obu.read_t35(data, unit) or b"")
+        if record is not None:
+            return record
+    return None
+
+
+def _block(packet: av.Packet) -> bytes | None:
+    if not packet.has_sidedata(BLOCK_ADDITIONAL):
+        return None
+    return bytes(packet.get_sidedata(BLOCK_ADDITIONAL))
+
+
+def _unblocked(block: bytes) -> bytes | None:
+    return unwrap(block[8:]) if block[:8] == BLOCK_ID else None
+
+
+def _rebuilt(packet: av.Packet, data: bytes) -> av.Packet:
+    """A new packet with other bytes and the same times, flags, stream and side data."""
+    new = av.Packet(data)
+    if packet.stream is not None:
+        new.stream = packet.stream
+    new.time_base = packet.time_base
+    new.pts, new.dts, new.duration = packet.pts, packet.dts, packet.duration
+    new.is_keyframe, new.is_corrupt = packet.is_keyframe, packet.is_corrupt
+    new.opaque = packet.opaque
+    for side in packet.iter_sidedata():
+        side.to_packet(new)
+    return new
+
+
+def _set_side_data(packet: av.Packet, kind: int, data: bytes) -> None:
+    side = PacketSideData(cast(Any, kind), len(data))
+    side.update(data)
+    packet.set_sidedata(side, True)
