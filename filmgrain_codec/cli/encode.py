@@ -1,0 +1,51 @@
+"""``fgcodec encode``: strip the grain, encode the base layer, send the profile along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from filmgrain_codec.cli.job import run_job
+from filmgrain_codec.cli.options import Amount, Level, encoding, running
+from filmgrain_codec.cli.session import Session, to_json
+from filmgrain_codec.cli.text import tree
+
+
+@click.command("encode", short_help="Strip the grain and encode a clean base layer.")
+@click.argument("source", type=click.Path(), metavar="IN")
+@click.option("-o", "--output", type=click.Path(), metavar="OUT", help="Output file; default IN.fg.mkv.")
+@click.option("--level", type=Level(auto=True), default="auto", show_default=True,
+              help="Grain level, as a fraction of full scale; auto measures it.")  # fmt: skip
+@encoding(("x264", "x265", "svtav1"), "x265")
+@click.option("--model", default="fast", show_default=True, metavar="fast|balanced|best|ID",
+              help="Grain removal model.")  # fmt: skip
+@click.option("--blind", is_flag=True, help="Remove grain without being told its level.")
+@click.option("--ref", type=click.Path(), metavar="CLIP",
+              help="Your own degrained IN: becomes the base layer; grain = IN - CLIP.")  # fmt: skip
+@click.option("--zones", metavar="ZONES",
+              help="Levels for ranges of frames, e.g. '0-99:level=0.03;100-:off'.")  # fmt: skip
+@click.option("-f", "--filter", "filters", multiple=True, metavar="NODE",
+              help="Filter to run before the grain is measured; may be repeated.")  # fmt: skip
+@click.option("--sample", type=Amount(), metavar="SECONDS",
+              help="Encode that many seconds from the middle and predict the whole size.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Print the resolved plan and write nothing.")
+@running
+@click.pass_obj
+def command(
+    session: Session, as_json: bool, progress: str, quiet: bool, dry_run: bool, **options: Any
+) -> None:
+    """Measure the film grain of IN, strip it, and encode the clean base layer.
+
+    The grain profile travels in the stream; 'fgcodec decode' puts the grain back. IN is a
+    video file, an image sequence such as shot.%04d.png, or - for y4m on stdin.
+    """
+    from filmgrain_codec.pipeline.encode import encode, plan
+    from filmgrain_codec.pipeline.request import EncodeRequest
+
+    request = EncodeRequest(**options)
+    if dry_run:
+        resolved = plan(request).to_dict()
+        click.echo(to_json(resolved, indent=2) if as_json else tree(resolved))
+        return
+    run_job(session, encode, request, progress=progress, quiet=quiet, as_json=as_json)

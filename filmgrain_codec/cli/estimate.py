@@ -1,0 +1,32 @@
+"""``fgcodec estimate``: measure the grain of a clip and print its profile."""
+
+from __future__ import annotations
+
+import click
+
+from filmgrain_codec.cli.options import watching
+from filmgrain_codec.cli.progress import reporter
+from filmgrain_codec.cli.session import Session, to_json
+from filmgrain_codec.cli.text import tree
+
+
+@click.command("estimate", short_help="Measure the grain of a clip.")
+@click.argument("source", type=click.Path(), metavar="IN")
+@click.option(
+    "--ref", type=click.Path(), metavar="CLIP", help="A degrained version of IN: measure IN - CLIP."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@watching
+@click.pass_obj
+def command(
+    session: Session, source: str, ref: str | None, as_json: bool, progress: str, quiet: bool
+) -> None:
+    """Measure the film grain of IN, shot by shot, and write nothing."""
+    from filmgrain_codec.pipeline.inspect import estimate
+
+    found = estimate(source, ref, reporter(session, progress, quiet))
+    session.close()
+    if session.json_events:
+        session.emit({"type": "report", "kind": "estimate", **found})
+        return
+    click.echo(to_json(found, indent=2) if as_json else tree(found))
