@@ -42,7 +42,7 @@ def find(path: str | os.PathLike[str], stream: int | None = None) -> Carried:
         raise InputError(f"{path}: cannot be opened to look for grain data ({error}).") from error
     with container:
         video = _video(container, path, stream)
-        walk = _Walk(codec_name(video.codec_context.codec.canonical_name), _extradata(video))
+        walk = _Walk(codec_name(video.codec_context.codec.canonical_name), _extradata(video), _step(video))
         for packet in _packets(container, video):
             walk.see(packet)
         return _judged(walk, video, _tag_texts(container, video))
@@ -62,6 +62,11 @@ _ATTACHED = av.stream.Disposition.attached_pic
 def _extradata(video: VideoStream) -> bytes | None:
     data = video.codec_context.extradata
     return bytes(data) if data else None
+
+
+def _step(video: VideoStream) -> Fraction:
+    rate = video.guessed_rate or video.average_rate
+    return 1 / Fraction(rate.numerator, rate.denominator) if rate else Fraction(1, 25)
 
 
 def _packets(container: InputContainer, video: VideoStream) -> Iterator[av.Packet]:
@@ -99,8 +104,8 @@ class _Open:
 class _Walk:
     """Collects runs, counts and the first keyframe while packets go by."""
 
-    def __init__(self, codec: str, extradata: bytes | None) -> None:
-        self.codec, self.extradata = codec, extradata
+    def __init__(self, codec: str, extradata: bytes | None, step: Fraction) -> None:
+        self.codec, self.extradata, self.step = codec, extradata, step
         self.records: dict[GrainSegment, wire.Record] = {}
         self.in_block = False
         self.error: ProfileError | None = None
@@ -109,11 +114,11 @@ class _Walk:
         self.first: Fraction | None = None
         self._runs: list[Run] = []
         self._open: list[_Open] = []
-        self._time = Fraction(0)
+        self._time = -step
 
     def see(self, packet: av.Packet) -> None:
         self.packets += 1
-        self._time = _time(packet, self._time)
+        self._time = _time(packet, self._time + self.step)
         if not packet.is_discard and (self.first is None or self._time < self.first):
             self.first = self._time
         if packet.is_keyframe:
@@ -163,10 +168,11 @@ class _Walk:
                 self._runs.append(run)
 
 
-def _time(packet: av.Packet, previous: Fraction) -> Fraction:
+def _time(packet: av.Packet, fallback: Fraction) -> Fraction:
+    """Presentation time in seconds; raw streams have none, so their frames are counted at the nominal rate."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     if stamp is None:
-        return previous
+        return fallback
     return stamp * Fraction(packet.time_base.numerator, packet.time_base.denominator)
 
 

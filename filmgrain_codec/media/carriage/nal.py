@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 USER_DATA_UNREGISTERED = 5
+FILLER = 3
 _START_CODE = re.compile(b"\x00\x00\x01")
 _ESCAPE = re.compile(b"\x00\x00(?=[\x00-\x03])")
 
@@ -107,10 +108,23 @@ def unescape(nal: bytes) -> bytes:
 
 
 def sei(codec: str, payload: bytes, temporal_id_plus1: int = 1) -> bytes:
-    """A NAL unit with one user_data_unregistered message (``payload`` begins with its UUID)."""
-    message = _ff_coded(USER_DATA_UNREGISTERED) + _ff_coded(len(payload)) + payload + b"\x80"
+    """A NAL unit with one user_data_unregistered message (``payload`` begins with its UUID).
+
+    Never 256 to 511 bytes long: as the first unit of a sample its length field would read 00 00 01 .., which
+    FFmpeg takes for a start code when it copies HEVC to a raw stream (measured: no picture was left). A
+    filler_payload message in the same unit makes it longer.
+    """
     header = b"\x06" if codec == "h264" else bytes([39 << 1, temporal_id_plus1])
-    return header + escape(message)
+    message = _message(USER_DATA_UNREGISTERED, payload)
+    unit = header + escape(message + b"\x80")
+    if 256 <= len(unit) < 512:
+        filler = _message(FILLER, b"\xff" * (512 - len(unit)))
+        unit = header + escape(message + filler + b"\x80")
+    return unit
+
+
+def _message(kind: int, payload: bytes) -> bytes:
+    return _ff_coded(kind) + _ff_coded(len(payload)) + payload
 
 
 def _ff_coded(value: int) -> bytes:
