@@ -1,0 +1,131 @@
+"""The grain filters: a two-Gaussian spectrum as fixed-order FIR sums of unit variance.
+
+Sampled Gaussians, separable, cut at three standard deviations, each of unit energy. Sums run in
+one fixed order of single multiplications and additions, so the result does not depend on
+tiles, threads or machines. No FFT, no BLAS.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.grain.profile import Spectrum
+
+Taps = tuple[float, ...]
+"""One half of a symmetric kernel: centre tap first."""
+WHITE_BELOW = 0.25
+"""A Gaussian with a smaller standard deviation (samples) is taken as no filter at all."""
+_CUT = 3.0
+_VANISHED = 1e-4
+
+
+def gaussian_taps(sigma: float) -> Taps:
+    """Half kernel of a sampled Gaussian of standard deviation ``sigma`` samples, unit energy."""
+    if sigma < WHITE_BELOW:
+        return (1.0,)
+    radius = math.ceil(_CUT * sigma)
+    half = [math.exp(-0.5 * (i / sigma) ** 2) for i in range(radius + 1)]
+    energy = math.fsum([half[0] ** 2, *(2 * k * k for k in half[1:])])
+    return tuple(k / math.sqrt(energy) for k in half)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One separable filter: horizontal and vertical half kernels, and its weight in the sum."""
+
+    weight: float
+    horizontal: Taps
+    vertical: Taps
+
+
+@dataclass(frozen=True, slots=True)
+class GrainFilter:
+    """A sum of separable filters that turns unit white noise into unit-variance grain."""
+
+    terms: tuple[Term, ...]
+
+    @property
+    def radius(self) -> tuple[int, int]:
+        """(horizontal, vertical) reach in samples."""
+        return (
+            max(len(t.horizontal) for t in self.terms) - 1,
+            max(len(t.vertical) for t in self.terms) - 1,
+        )
+
+    def autocorrelation(self, dx: int, dy: int) -> float:
+        """Covariance of the filtered field at a lag of (dx, dy) samples; 1 at lag 0."""
+        return math.fsum(
+            a.weight
+            * b.weight
+            * _correlate(a.horizontal, b.horizontal, dx)
+            * _correlate(a.vertical, b.vertical, dy)
+            for a in self.terms
+            for b in self.terms
+        )
+
+    def response(self, fx: float, fy: float) -> float:
+        """Amplitude at (fx, fy) cycles per sample; its square is the power spectral density."""
+        return math.fsum(
+            t.weight * _transfer(t.horizontal, fx) * _transfer(t.vertical, fy) for t in self.terms
+        )
+
+
+@lru_cache(maxsize=256)
+def grain_filter(spectrum: Spectrum) -> GrainFilter:
+    """The filter of a ``Spectrum``, normalised to unit variance from its own taps.
+
+    H = (1 - |w|) G(size) + w G(size * spread). Where the two Gaussians cancel (negative weight,
+    equal sizes) nothing would be left to normalise: then G(size) alone is used.
+    """
+    narrow = _gaussian(1 - abs(spectrum.weight), spectrum.size, spectrum.anisotropy)
+    wide = _gaussian(spectrum.weight, spectrum.size * spectrum.spread, spectrum.anisotropy)
+    terms = tuple(t for t in (narrow, wide) if t.weight)
+    variance = GrainFilter(terms).autocorrelation(0, 0)
+    if variance < _VANISHED:
+        return GrainFilter((_gaussian(1.0, spectrum.size, spectrum.anisotropy),))
+    gain = 1 / math.sqrt(variance)
+    return GrainFilter(tuple(Term(t.weight * gain, t.horizontal, t.vertical) for t in terms))
+
+
+def _gaussian(weight: float, size: float, anisotropy: float) -> Term:
+    stretch = math.sqrt(anisotropy)
+    return Term(weight, gaussian_taps(size * stretch), gaussian_taps(size / stretch))
+
+
+
+def _correlate(a: Taps, b: Taps, lag: int) -> float:
+    """Sum over i of a(i) b(i + lag), both kernels centred on 0."""
+    return math.fsum(
+        a[abs(i)] * b[abs(i + lag)] for i in range(1 - len(a), len(a)) if abs(i + lag) < len(b)
+    )
+
+
+def _transfer(taps: Taps, f: float) -> float:
+    return taps[0] + 2 * math.fsum(k * math.cos(2 * math.pi * f * i) for i, k in enumerate(taps) if i)
+
+
+def fir(
+    src: NDArray[np.float32],
+    taps: Taps,
+    stride: int,
+    centre: int,
+    out: NDArray[np.float32],
+    tmp: NDArray[np.float32],
+) -> None:
+    """out[i] = sum over j of taps[|j|] * src[centre + i + j * stride], all arrays flat.
+
+    A flat view of a picture with row pitch P is filtered along rows by stride 1 and along
+    columns by stride P; whoever calls pads the picture and ignores what wraps around.
+    """
+    n = out.size
+    np.multiply(src[centre : centre + n], np.float32(taps[0]), out=out)
+    for j, k in enumerate(taps[1:], 1):
+        before, after = centre - j * stride, centre + j * stride
+        np.add(src[before : before + n], src[after : after + n], out=tmp[:n])
+        np.multiply(tmp[:n], np.float32(k), out=tmp[:n])
+        np.add(out, tmp[:n], out=out)

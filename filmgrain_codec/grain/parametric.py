@@ -1,0 +1,320 @@
+"""The reference grain synthesizer: filtered, signal-dependent, channel-correlated noise.
+
+Model (per plane p, frame n, sample x):
+
+    out(x) = base(x) + sigma_p(Y(x)) * g_p(x)
+
+g_p: hash noise (``fields``) through the two-Gaussian filter of the segment's ``Spectrum``, unit
+variance (noise power spectrum: Stephenson and Saunders, "Simulating film grain using the noise
+power spectrum", 2007), then a quadratic map that gives the third moment. sigma: the 8-knot
+strength curve; that filtered Gaussian noise with a curve of this kind reproduces small-grained
+film follows from the Boolean model (Newson, Delon, Galerne, "A stochastic film grain model for
+resolution-independent rendering", 2017).
+
+``yuv``: chroma has its own noise with a single Gaussian of ``chroma.size`` (chroma samples;
+isotropic on the screen, apart from the luma's anisotropy), mixed with the luma grain brought to
+chroma resolution by a box average, so that the correlations at lag 0 are those of the profile.
+Its strength is level * chroma.cb (or cr) * curve(Y averaged over the chroma sample's block).
+
+``rgb``: the channels take the roles of Y, Cb and Cr: strengths level * (1, cb, cr), correlations
+likewise; every channel's own value drives the curve and all share the luma spectrum. With cb = cr
+= 0 (a black-and-white profile) the same grain is added to all three channels.
+
+Nothing is clamped. Grain has zero mean, so the mean of the picture is kept.
+Only elementwise float32 operations in a fixed order are used: the bits do not depend on bands,
+crops or threads.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
+from filmgrain_codec.grain.fields import WORD_SAMPLES, plane_key, scratch, white_words
+from filmgrain_codec.grain.filters import GrainFilter, fir
+from filmgrain_codec.grain.profile import GrainSegment
+from filmgrain_codec.grain.recipe import LUT_LAST, Recipe, prepare
+
+_BAND_SAMPLES = 1 << 16  # a band of 256 kB of float32 stays in a core's second-level cache
+
+
+def apply(
+    frame: Frame,
+    segment: GrainSegment,
+    *,
+    index: int | None = None,
+    level: float | None = None,
+    gain: float = 1.0,
+    seed: int | None = None,
+    threads: int = 1,
+) -> Frame:
+    """``frame`` with grain; the frame itself when there is none to add. Sets no properties.
+
+    ``index``: absolute frame number that drives the noise (default ``frame.index``). Other
+    arguments as in ``synthesize``.
+    """
+    number = frame.index if index is None else index
+    planes = synthesize(
+        frame.planes, frame.fmt, segment, number, level=level, gain=gain, seed=seed, threads=threads
+    )
+    return frame if planes is frame.planes else frame.with_planes(planes)
+
+
+def strength(segment: GrainSegment, level: float | None = None, gain: float = 1.0) -> float:
+    """The level really applied: an override as it stands, a recorded level only if it is grain."""
+    base = (segment.level if segment.grainy else 0.0) if level is None else level
+    return base * gain
+
+
+def synthesize(
+    planes: tuple[Plane, ...],
+    fmt: FrameFormat,
+    segment: GrainSegment,
+    index: int,
+    *,
+    level: float | None = None,
+    gain: float = 1.0,
+    seed: int | None = None,
+    origin: tuple[int, int] = (0, 0),
+    threads: int = 1,
+    band_rows: int | None = None,
+) -> tuple[Plane, ...]:
+    """Planes with grain added, new float32 arrays; planes that get none are returned as they are.
+
+    ``planes``: float32 in code / (2^bits - 1), shapes as ``fmt`` says. ``index``: absolute frame
+    number. ``level`` (fraction of full scale) replaces the segment's, ``gain`` multiplies it,
+    ``seed`` replaces its seed. ``origin``: luma coordinates (x, y) of the top-left sample when
+    the planes are a crop of a larger frame, multiples of the subsampling: the grain is then the
+    crop of the whole frame's grain. ``threads`` and ``band_rows`` change speed only.
+    Strength 0 (or a segment that is not ``grainy``) returns ``planes`` itself.
+    """
+    applied = strength(segment, level, gain)
+    if applied == 0:
+        return planes
+    # seed and frame range do not matter to the recipe: without them shots of one stock share it
+    recipe = prepare(
+        replace(segment, level=applied, start=0, end=0, seed=0), fmt.family, fmt.sub_w, fmt.sub_h
+    )
+    chosen = segment.seed if seed is None else seed
+    keys = tuple(plane_key(chosen, index, p) for p in range(fmt.planes))
+    out = tuple(np.empty(p.shape, np.float32) if any(recipe.mix[i]) else p for i, p in enumerate(planes))
+    job = _Job(recipe, fmt, planes, out, keys, origin)
+    _run(job, band_rows or _default_rows(recipe, fmt), threads)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    recipe: Recipe
+    fmt: FrameFormat
+    planes: tuple[Plane, ...]
+    out: tuple[Plane, ...]
+    keys: tuple[int, ...]
+    origin: tuple[int, int]
+
+    @property
+    def subs(self) -> tuple[int, int]:
+        return (self.fmt.sub_w, self.fmt.sub_h) if self.fmt.family == "yuv" else (0, 0)
+
+
+def _default_rows(recipe: Recipe, fmt: FrameFormat) -> int:
+    reach = max(recipe.luma.radius[1], recipe.chroma.radius[1])
+    return max(_BAND_SAMPLES // max(fmt.width, 1), 4 * reach, 8)
+
+
+@lru_cache(maxsize=8)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="grain")
+
+
+def _run(job: _Job, rows: int, threads: int) -> None:
+    step = 1 << job.subs[1]
+    rows = max(step, rows // step * step)
+    starts = range(0, job.planes[0].shape[0], rows)
+    if threads < 2 or len(starts) < 2:
+        _bands(job, starts, rows)
+        return
+    shares = [starts[i::threads] for i in range(threads)]
+    for future in [_pool(threads).submit(_bands, job, share, rows) for share in shares]:
+        future.result()
+
+
+def _bands(job: _Job, starts: range, rows: int) -> None:
+    # only infinite or undefined base samples overflow the table index; they stay what they are
+    with np.errstate(invalid="ignore", over="ignore"):
+        for top in starts:
+            (_yuv_band if job.fmt.family == "yuv" else _channel_band)(job, top, rows)
+
+
+def _channel_band(job: _Job, top: int, rows: int) -> None:
+    """Grey and RGB: planes of one size, each driven by its own value."""
+    height, width = job.planes[0].shape
+    part = slice(top, min(top + rows, height))
+    shape = (part.stop - part.start, width)
+    used = [q for q in range(len(job.planes)) if any(job.recipe.mix[p][q] for p in range(len(job.planes)))]
+    fields = {q: _field(job, q, top, shape, skewed=True) for q in used}
+    for p, row in enumerate(job.recipe.mix[: len(job.planes)]):
+        if any(row):
+            grain = _mixed([(c, fields[q]) for q, c in enumerate(row) if c], shape)
+            _add(job.planes[p][part], job.planes[p][part], grain, job.recipe.lut, job.out[p][part])
+
+
+def _yuv_band(job: _Job, top: int, rows: int) -> None:
+    sub_w, sub_h = job.subs
+    height, width = job.planes[0].shape
+    part = slice(top, min(top + rows, height))
+    # whole blocks, so that the last chroma sample of an odd size has its full average
+    shape = (_blocks(part.stop - top, sub_h) << sub_h, _blocks(width, sub_w) << sub_w)
+    luma = _field(job, 0, top, shape, skewed=True)
+    base = job.planes[0][part]
+    _add(base, base, luma[: base.shape[0], :width], job.recipe.lut, job.out[0][part])
+    if any(job.recipe.mix[1]) or any(job.recipe.mix[2]):
+        _chroma_band(job, top, luma, base)
+
+
+def _chroma_band(job: _Job, top: int, luma: NDArray[np.float32], base: Plane) -> None:
+    sub_w, sub_h = job.subs
+    mix = job.recipe.mix
+    shape = (luma.shape[0] >> sub_h, luma.shape[1] >> sub_w)
+    part = slice(top >> sub_h, (top >> sub_h) + shape[0])
+    fields: dict[int, NDArray[np.float32]] = {}
+    if mix[1][0] or mix[2][0]:
+        fields[0] = _box_sum(luma, sub_w, sub_h, "box grain")
+    for q in (1, 2):
+        if mix[1][q] or mix[2][q]:
+            fields[q] = _field(job, q, top >> sub_h, shape, skewed=False)
+    at_chroma = _box_sum(_padded(base, luma.shape), sub_w, sub_h, "box base")
+    sigma = _sigma(at_chroma, 0.5 ** (sub_w + sub_h), job.recipe.lut)
+    for p in (1, 2):
+        if any(mix[p]):
+            grain = _mixed([(c, fields[q]) for q, c in enumerate(mix[p]) if c], shape)
+            np.multiply(grain, sigma, out=grain)
+            np.add(job.planes[p][part], grain, out=job.out[p][part])
+
+
+def _blocks(samples: int, sub: int) -> int:
+    return -(-samples >> sub)
+
+
+def _padded(base: Plane, shape: tuple[int, int]) -> Plane:
+    if base.shape == shape:
+        return base
+    return np.pad(base, ((0, shape[0] - base.shape[0]), (0, shape[1] - base.shape[1])), mode="edge")
+
+
+def _buffer(name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+    flat: NDArray[np.float32] = scratch(name, shape[0] * shape[1], np.float32)
+    return flat.reshape(shape)
+
+
+def _field(job: _Job, plane: int, top: int, shape: tuple[int, int], *, skewed: bool) -> NDArray[np.float32]:
+    """Unit-variance grain of one plane for the rows from ``top`` (plane samples), in a scratch buffer."""
+    sub_w, sub_h = job.subs if plane else (0, 0)
+    x, y = job.origin[0] >> sub_w, (job.origin[1] >> sub_h) + top
+    kernel = job.recipe.chroma if plane else job.recipe.luma
+    field = unit_field(job.keys[plane], kernel, x, y, shape, name=f"field {plane}")
+    if skewed and job.recipe.skew[1]:
+        _skew(field, job.recipe.skew)
+    return field
+
+
+def unit_field(
+    key: int, kernel: GrainFilter, x: int, y: int, shape: tuple[int, int], *, name: str = "field"
+) -> NDArray[np.float32]:
+    """Unit-variance Gaussian grain on a rectangle (``shape`` = rows, columns) of one plane.
+
+    ``key``: from ``fields.plane_key``; (``x``, ``y``): plane coordinates of the top-left sample.
+    The result is a view of this thread's buffer ``name``: copy what you keep.
+    """
+    rx, ry = kernel.radius
+    rows, columns = shape
+    word = (x - rx) // WORD_SAMPLES
+    words = -(-(x + columns + rx) // WORD_SAMPLES) - word
+    pitch = words * WORD_SAMPLES
+    noise = _buffer("noise", (rows + 2 * ry, pitch))
+    white_words(key, word, y - ry, words, noise)
+    flat = _filtered(noise.reshape(-1), kernel, rows, pitch, name)
+    first = x - rx - word * WORD_SAMPLES
+    return flat.reshape(rows, pitch)[:, first : first + columns]
+
+
+def _filtered(
+    noise: NDArray[np.float32], kernel: GrainFilter, rows: int, pitch: int, name: str
+) -> NDArray[np.float32]:
+    """Filter flat noise with margins of ``kernel.radius``; columns come out shifted by the radius."""
+    rx, ry = kernel.radius
+    total = _buffer(name, (rows, pitch)).reshape(-1)
+    across = _buffer("across", (rows + 2 * ry, pitch)).reshape(-1)
+    tmp = _buffer("tmp", (rows + 2 * ry, pitch)).reshape(-1)
+    for i, term in enumerate(kernel.terms):
+        target = total if i == 0 else _buffer("term", (rows, pitch)).reshape(-1)
+        fir(noise, term.horizontal, 1, rx, across[: noise.size - 2 * rx], tmp)
+        across[noise.size - 2 * rx :] = 0
+        vertical = tuple(term.weight * k for k in term.vertical)
+        fir(across, vertical, pitch, ry * pitch, target, tmp)
+        if i:
+            np.add(total, target, out=total)
+    return total
+
+
+def _skew(field: NDArray[np.float32], skew: tuple[float, float]) -> None:
+    a, b = np.float32(skew[0]), np.float32(skew[1])
+    bent = _buffer("bent", field.shape)
+    np.multiply(field, b, out=bent)
+    np.add(bent, a, out=bent)
+    np.multiply(field, bent, out=field)
+    np.subtract(field, b, out=field)
+
+
+def _box_sum(plane: NDArray[np.float32], sub_w: int, sub_h: int, name: str) -> NDArray[np.float32]:
+    """Sum over blocks of 2^sub_w x 2^sub_h samples, rows first, in a fixed order."""
+    rows, columns = plane.shape
+    out = plane
+    if sub_h:
+        high = _buffer(name + " rows", (rows >> sub_h, columns))
+        np.add(out[0 :: 1 << sub_h], out[1 :: 1 << sub_h], out=high)
+        for k in range(2, 1 << sub_h):
+            np.add(high, out[k :: 1 << sub_h], out=high)
+        out = high
+    if sub_w:
+        wide = _buffer(name, (rows >> sub_h, columns >> sub_w))
+        np.add(out[:, 0 :: 1 << sub_w], out[:, 1 :: 1 << sub_w], out=wide)
+        for k in range(2, 1 << sub_w):
+            np.add(wide, out[:, k :: 1 << sub_w], out=wide)
+        out = wide
+    return out
+
+
+def _mixed(parts: list[tuple[float, NDArray[np.float32]]], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Weighted sum of fields, in plane order, in a scratch buffer."""
+    out, tmp = _buffer("mixed", shape), _buffer("mixed tmp", shape)
+    for i, (weight, field) in enumerate(parts):
+        np.multiply(field, np.float32(weight), out=tmp if i else out)
+        if i:
+            np.add(out, tmp, out=out)
+    return out
+
+
+def _sigma(luma: NDArray[np.float32], scale: float, lut: NDArray[np.float32]) -> NDArray[np.float32]:
+    """sigma(luma * scale) by table; below 0 and above 1 the curve's ends hold."""
+    position = _buffer("position", luma.shape)
+    np.multiply(luma, np.float32(scale * LUT_LAST), out=position)
+    np.add(position, np.float32(0.5), out=position)
+    lookup = scratch("lookup", luma.size, np.intp).reshape(luma.shape)
+    np.copyto(lookup, position, casting="unsafe")
+    sigma = _buffer("sigma", luma.shape)
+    np.take(lut, lookup, out=sigma, mode="clip")
+    return sigma
+
+
+def _add(
+    base: Plane, luma: Plane, grain: NDArray[np.float32], lut: NDArray[np.float32], out: Plane
+) -> None:
+    sigma = _sigma(luma, 1.0, lut)
+    np.multiply(sigma, grain, out=sigma)
+    np.add(base, sigma, out=out)

@@ -1,0 +1,122 @@
+"""A grain segment made ready for synthesis: filters, moments, channel mixing, strength table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.grain.filters import GrainFilter, grain_filter
+from filmgrain_codec.grain.profile import GrainSegment, Spectrum
+
+LUT_LAST = 4092  # a multiple of 1023: every 8-bit (nearly) and 10-bit (exactly) code has its own entry
+MAX_SKEW = 2.0
+Weights = tuple[float, float, float]
+Matrix = tuple[Weights, Weights, Weights]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One segment made ready for one layout.
+
+    ``skew``: coefficients of ``skew_map`` (luma; all channels of RGB). ``mix``: weights of the
+    three unit fields in each plane's grain, times the plane's strength relative to luma; a row
+    of zeros is a plane without grain. ``lut``: sigma at luma code k / LUT_LAST.
+    """
+
+    luma: GrainFilter
+    chroma: GrainFilter
+    skew: tuple[float, float]
+    mix: Matrix
+    lut: NDArray[np.float32]
+
+
+@lru_cache(maxsize=64)
+def prepare(segment: GrainSegment, family: str, sub_w: int, sub_h: int) -> Recipe:
+    """The recipe of a segment for a layout: ``family`` 'gray', 'yuv' or 'rgb', log2 subsampling."""
+    luma = grain_filter(segment.spectrum)
+    skew = skew_map(segment.skew)
+    if family == "yuv":
+        chroma = grain_filter(chroma_spectrum(segment, sub_w, sub_h))
+        box = _box_gain(luma, skew, sub_w, sub_h)
+        mix = _chroma_mix(segment, box)
+    else:
+        chroma, mix = luma, _rgb_mix(segment)
+    codes = np.arange(LUT_LAST + 1) / LUT_LAST
+    return Recipe(luma, chroma, skew, mix, segment.sigma(codes).astype(np.float32))
+
+
+def chroma_spectrum(segment: GrainSegment, sub_w: int, sub_h: int) -> Spectrum:
+    """Spectrum of chroma grain in chroma samples: one Gaussian, anisotropic where the sampling is."""
+    stretch = segment.spectrum.anisotropy * 2.0 ** (sub_h - sub_w)
+    return Spectrum(size=segment.chroma.size, anisotropy=stretch, weight=0.0)
+
+
+def skew_map(skew: float) -> tuple[float, float]:
+    """(a, b) of the map a g + b (g^2 - 1) that gives unit-variance Gaussian g the skewness ``skew``.
+
+    a = 1 / sqrt(1 + 2 s^2), b = s a, skewness (6 s + 8 s^3) / (1 + 2 s^2)^1.5, solved by bisection;
+    at most 2 in size.
+    """
+    target, low, high = min(abs(skew), MAX_SKEW), 0.0, 1.0
+    for _ in range(60):
+        s = 0.5 * (low + high)
+        low, high = (s, high) if (6 * s + 8 * s**3) / (1 + 2 * s * s) ** 1.5 < target else (low, s)
+    s = math.copysign(low, skew)
+    a = 1 / math.sqrt(1 + 2 * s * s)
+    return a, s * a
+
+
+def _box_gain(luma: GrainFilter, skew: tuple[float, float], sub_w: int, sub_h: int) -> float:
+    """What brings the sum over a chroma sample's block of luma grain back to unit variance."""
+    a, b = skew
+    wide, high = 1 << sub_w, 1 << sub_h
+    lags = [(dx, dy) for dy in range(1 - high, high) for dx in range(1 - wide, wide)]
+    rho = [luma.autocorrelation(dx, dy) for dx, dy in lags]
+    # covariance of the skewed field: the square term contributes 2 rho^2
+    terms = [
+        (wide - abs(x)) * (high - abs(y)) * (a * a * r + 2 * b * b * r * r)
+        for (x, y), r in zip(lags, rho, strict=True)
+    ]
+    return 1 / math.sqrt(math.fsum(terms))
+
+
+def correlate(first: float, second: float, between: float) -> Matrix:
+    """Lower Cholesky factor of the 3 x 3 correlation matrix with these coefficients.
+
+    ``first`` = (0, 1), ``second`` = (0, 2), ``between`` = (1, 2), each in -1..1. A combination no
+    three signals can have is moved to the nearest possible ``between``.
+    """
+    l10, l20 = _unit(first), _unit(second)
+    l11 = math.sqrt(1 - l10 * l10)
+    rest = math.sqrt(1 - l20 * l20)
+    l21 = max(-rest, min(rest, (between - l10 * l20) / l11)) if l11 > 1e-6 else 0.0
+    return (1.0, 0.0, 0.0), (l10, l11, 0.0), (l20, l21, math.sqrt(max(0.0, rest * rest - l21 * l21)))
+
+
+def _unit(value: float) -> float:
+    return max(-1.0, min(1.0, value))
+
+
+def _chroma_mix(segment: GrainSegment, box: float) -> Matrix:
+    c = segment.chroma
+    luma, cb, cr = correlate(c.y_cb, c.y_cr, c.cb_cr)
+    return luma, _row(cb, c.cb, box), _row(cr, c.cr, box)
+
+
+def _rgb_mix(segment: GrainSegment) -> Matrix:
+    c = segment.chroma
+    if c.cb == 0 and c.cr == 0:
+        same = (1.0, 0.0, 0.0)
+        return same, same, same
+    first, second, third = correlate(c.y_cb, c.y_cr, c.cb_cr)
+    return first, _row(second, c.cb, 1.0), _row(third, c.cr, 1.0)
+
+
+def _row(row: Weights, gain: float, box: float) -> Weights:
+    return row[0] * gain * box, row[1] * gain, row[2] * gain
+
+
