@@ -13,6 +13,7 @@ from fractions import Fraction
 
 import av
 from av.container import InputContainer
+from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from filmgrain_codec.errors import InputError, ProfileError
@@ -20,7 +21,7 @@ from filmgrain_codec.grain import wire
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.media.carriage.carried import Carried, Run, Source
 from filmgrain_codec.media.carriage.fingerprint import difference, fingerprint
-from filmgrain_codec.media.carriage.packet import BLOCK_ADDITIONAL, codec_name, extract_packet
+from filmgrain_codec.media.carriage.packet import BLOCK_ADDITIONAL, Packet, codec_name, extract_packet
 
 TAG = "FILMGRAIN"
 
@@ -50,13 +51,11 @@ def find(path: str | os.PathLike[str], stream: int | None = None) -> Carried:
 
 def _video(container: InputContainer, path: object, number: int | None) -> VideoStream:
     for video in container.streams.video:
-        wanted = video.index == number if number is not None else not video.disposition & _ATTACHED
+        cover = bool(video.disposition & Disposition.attached_pic)
+        wanted = not cover if number is None else video.index == number
         if wanted and video.codec_context is not None:
             return video
     raise InputError(f"{path}: holds no video stream that could carry grain data.")
-
-
-_ATTACHED = av.stream.Disposition.attached_pic
 
 
 def _extradata(video: VideoStream) -> bytes | None:
@@ -69,10 +68,10 @@ def _step(video: VideoStream) -> Fraction:
     return 1 / Fraction(rate.numerator, rate.denominator) if rate else Fraction(1, 25)
 
 
-def _packets(container: InputContainer, video: VideoStream) -> Iterator[av.Packet]:
+def _packets(container: InputContainer, video: VideoStream) -> Iterator[Packet]:
     for other in container.streams:
         if other.index != video.index:
-            other.discard = "all"
+            other.discard = Discard.all
     try:
         yield from (packet for packet in container.demux(video) if packet.size)
     except (OSError, av.FFmpegError):
@@ -81,7 +80,7 @@ def _packets(container: InputContainer, video: VideoStream) -> Iterator[av.Packe
 
 @dataclass
 class _Open:
-    """A run being collected: frames hidden by an edit list do not come out of a decoder, so they are counted."""
+    """A run being collected; frames that an edit list hides never leave a decoder, so they are counted."""
 
     run: Run
     hidden: list[Fraction] = field(default_factory=list)
@@ -116,7 +115,7 @@ class _Walk:
         self._open: list[_Open] = []
         self._time = -step
 
-    def see(self, packet: av.Packet) -> None:
+    def see(self, packet: Packet) -> None:
         self.packets += 1
         self._time = _time(packet, self._time + self.step)
         if not packet.is_discard and (self.first is None or self._time < self.first):
@@ -133,7 +132,7 @@ class _Walk:
         self._close(keep=0)
         return tuple(sorted(self._runs, key=lambda run: run.start))
 
-    def _keyframe(self, packet: av.Packet) -> None:
+    def _keyframe(self, packet: Packet) -> None:
         if self.keyframe is None:
             self.keyframe = bytes(packet)
         try:
@@ -147,7 +146,7 @@ class _Walk:
         elif self.read:
             self._begin(Run(self._time, 0, None))
 
-    def _record(self, packet: av.Packet) -> wire.Record | None:
+    def _record(self, packet: Packet) -> wire.Record | None:
         data = extract_packet(self.codec, packet, self.extradata)
         if data is None:
             return None
@@ -168,8 +167,8 @@ class _Walk:
                 self._runs.append(run)
 
 
-def _time(packet: av.Packet, fallback: Fraction) -> Fraction:
-    """Presentation time in seconds; raw streams have none, so their frames are counted at the nominal rate."""
+def _time(packet: Packet, fallback: Fraction) -> Fraction:
+    """Presentation time in seconds; frames of raw streams have none and are spaced at the nominal rate."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     if stamp is None:
         return fallback
@@ -229,7 +228,7 @@ def _difference(profile: GrainProfile, walk: _Walk, video: VideoStream) -> str:
 
 
 def _covers(tagged: GrainProfile, found: GrainProfile) -> bool:
-    """Whether a tag knows every recorded shot; only then does it add to the records instead of contradicting."""
+    """Whether a tag knows every recorded shot; if not, it contradicts the records and loses."""
     return {(s.start, s.end) for s in found} <= {(s.start, s.end) for s in tagged}
 
 

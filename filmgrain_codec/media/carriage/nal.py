@@ -17,7 +17,7 @@ _ESCAPE = re.compile(b"\x00\x00(?=[\x00-\x03])")
 
 
 class Unit(NamedTuple):
-    """One NAL unit in a packet: ``begin`` of its start code or length field, ``start`` and ``end`` of its bytes."""
+    """One NAL unit: ``begin`` of its start code or length field, ``start`` and ``end`` of its bytes."""
 
     begin: int
     start: int

@@ -1,6 +1,6 @@
 """AV1 packets (one temporal unit each): finding OBUs, writing and reading T.35 metadata.
 
-Source: AV1 bitstream specification, 5.3 (OBU syntax), 5.8.2 and 6.7.2 (metadata_itut_t35), 7.5 (order of OBUs).
+Source: AV1 bitstream specification, 5.3 (OBU syntax), 5.8.2 and 6.7.2 (T.35 metadata), 7.5 (order of OBUs).
 
 The T.35 code. Country 0xB5 (United States) and its siblings need a provider code that a national body
 assigns, so none of them may be made up. Metadata types 6 to 31 are free for private use, but FFmpeg 5.1

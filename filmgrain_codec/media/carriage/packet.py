@@ -7,7 +7,7 @@ WebM write it; other containers drop it silently).
 
 from __future__ import annotations
 
-from typing import Any, cast, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 import av
 from av.packet import PacketSideData, PktSideDataT
@@ -16,7 +16,9 @@ from filmgrain_codec.errors import ProfileError
 from filmgrain_codec.media.carriage import nal, obu
 from filmgrain_codec.media.carriage.ident import unwrap, wrap
 
-BLOCK_ADDITIONAL = "matroska_block_additional"
+type Packet = av.Packet[Any]
+
+BLOCK_ADDITIONAL: Final[Literal["matroska_block_additional"]] = "matroska_block_additional"
 BLOCK_ID = (1).to_bytes(8, "big")
 _BLOCK_TYPE = get_args(PktSideDataT).index(BLOCK_ADDITIONAL)
 _ALIASES = {
@@ -35,7 +37,7 @@ def codec_name(name: str) -> str:
     return _ALIASES.get(name, name)
 
 
-def attach(codec: str, packet: av.Packet, extradata: bytes | None, record: bytes) -> av.Packet:
+def attach(codec: str, packet: Packet, extradata: bytes | None, record: bytes) -> Packet:
     """A packet that also carries ``record``; ours in it already is replaced, everything else is kept.
 
     ``codec`` is FFmpeg's codec name; ``extradata`` says how H.264 and HEVC packets are delimited.
@@ -49,7 +51,7 @@ def attach(codec: str, packet: av.Packet, extradata: bytes | None, record: bytes
     taken = _block(packet)
     if taken is not None and _unblocked(taken) is None:
         raise ProfileError(
-            f"The {codec} stream already uses BlockAdditional 1 (alpha?), so no grain record can be added to it."
+            f"The {codec} stream already uses BlockAdditional 1 (alpha?): no grain record can be added."
         )
     carrying = _rebuilt(packet, bytes(packet))
     _set_side_data(carrying, _BLOCK_TYPE, BLOCK_ID + payload)
@@ -57,7 +59,7 @@ def attach(codec: str, packet: av.Packet, extradata: bytes | None, record: bytes
 
 
 def extract(codec: str, data: bytes, extradata: bytes | None, block: bytes | None = None) -> bytes | None:
-    """The record in a packet's bytes, or in ``block`` (its BlockAdditional side data); None if there is none."""
+    """The record in a packet's bytes or in ``block``, its BlockAdditional side data; None without one."""
     codec = codec_name(codec)
     found = None
     if codec in ("h264", "hevc"):
@@ -67,7 +69,7 @@ def extract(codec: str, data: bytes, extradata: bytes | None, block: bytes | Non
     return found if found is not None or block is None else _unblocked(block)
 
 
-def extract_packet(codec: str, packet: av.Packet, extradata: bytes | None) -> bytes | None:
+def extract_packet(codec: str, packet: Packet, extradata: bytes | None) -> bytes | None:
     """The record that a demuxed packet carries, or None."""
     return extract(codec, bytes(packet), extradata, _block(packet))
 
@@ -130,7 +132,7 @@ def _read_metadata(data: bytes) -> bytes | None:
     return None
 
 
-def _block(packet: av.Packet) -> bytes | None:
+def _block(packet: Packet) -> bytes | None:
     if not packet.has_sidedata(BLOCK_ADDITIONAL):
         return None
     return bytes(packet.get_sidedata(BLOCK_ADDITIONAL))
@@ -140,7 +142,7 @@ def _unblocked(block: bytes) -> bytes | None:
     return unwrap(block[8:]) if block[:8] == BLOCK_ID else None
 
 
-def _rebuilt(packet: av.Packet, data: bytes) -> av.Packet:
+def _rebuilt(packet: Packet, data: bytes) -> Packet:
     """A new packet with other bytes and the same times, flags, stream and side data."""
     new = av.Packet(data)
     if packet.stream is not None:
@@ -154,7 +156,7 @@ def _rebuilt(packet: av.Packet, data: bytes) -> av.Packet:
     return new
 
 
-def _set_side_data(packet: av.Packet, kind: int, data: bytes) -> None:
-    side = PacketSideData(cast(Any, kind), len(data))
+def _set_side_data(packet: Packet, kind: int, data: bytes) -> None:
+    side = cast(Any, PacketSideData)(kind, len(data))
     side.update(data)
     packet.set_sidedata(side, True)
