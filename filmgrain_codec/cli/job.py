@@ -60,8 +60,13 @@ def check_stdout(output: Path | str | None, json_on_stdout: bool) -> None:
         return
     if json_on_stdout:
         raise UsageError("-o - sends the video to stdout, where --json and --progress json would go too.")
-    if sys.stdout.isatty():
+    if to_terminal():
         raise UsageError("-o - writes y4m video to stdout, which is a terminal; pipe it into a program.")
+
+
+def to_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout.isatty()
 
 
 def summary(report: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -46,6 +46,15 @@ class LazyGroup(click.Group):
         command = import_module(f"filmgrain_codec.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # Before click sees these two: it would print a stray line, and exit 1 on a broken pipe.
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise Interrupted("interrupted") from stop
+        except BrokenPipeError as gone:
+            raise OutputError("the reader of the output went away") from gone
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,8 +92,6 @@ def run(argv: Sequence[str] | None, session: Session) -> int:
         return _fail(session, error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt, Interrupted):
         return _fail(session, "interrupted; no final file was left.", Interrupted.exit_code)
-    except BrokenPipeError:
-        return _broken_pipe()
     except Exception as error:
         return _exception(session, error)
 
