@@ -1,0 +1,384 @@
+"""The only reader and writer of grain profiles: JSON for container tags, binary for the stream.
+
+Every number of a segment is an integer multiple of a fixed step (``NUMBERS``); both forms carry
+the same integers, so tag and in-band record give the identical ``GrainSegment`` and therefore
+bit-identical grain. ``quantise`` is that rounding: what is synthesized must be quantised first.
+
+Binary record, version 1, little endian, about 105 bytes:
+
+    offset  bytes  field
+    0       3      magic "FGR"
+    3       1      version
+    4       2      length of the whole record in bytes
+    6       6      index: absolute number of the frame that carries the record
+    12      6 + 6  start (inclusive) and end (exclusive) of the segment, frame numbers
+    24      48     level u32; curve 8 x u16; size, anisotropy u16, weight i16, spread u16;
+                   cb, cr, chroma size u16, y_cb, y_cr, cb_cr i16; skew i16; seed u32;
+                   confidence u16 (steps: NUMBERS)
+    72      1 + n  length and ASCII of the synthesis model id
+            1 + n  length and ASCII of the removal model id
+            ...    bytes a later writer of version 1 may add: ignored
+    end-4   4      CRC-32 (zlib) of all bytes before it
+
+JSON, version 1: {"filmgrain": 1, "synthesis": id, "removal": id, "fingerprint": text, "segments":
+[{"frames": [start, end], "level": x, "curve": [8], "spectrum": [size, anisotropy, weight,
+spread], "chroma": [cb, cr, size, y_cb, y_cr, cb_cr], "skew": x, "seed": n, "confidence": x}]}.
+"frames" and "level" are required, other missing keys mean the defaults of ``grain.profile``,
+unknown keys are ignored.
+
+Everything that does not fit raises ``ProfileError``, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Final, NoReturn
+
+from filmgrain_codec.errors import ProfileError
+from filmgrain_codec.grain.profile import KNOTS, Chroma, GrainProfile, GrainSegment, Spectrum
+
+VERSION: Final = 1
+MAX_JSON = 4 << 20
+"""Largest JSON record in characters."""
+MAX_BINARY = 4 << 10
+"""Largest in-band record in bytes."""
+MAX_SEGMENTS = 16_000
+"""Most shots of one profile; they fit into ``MAX_JSON`` whatever their numbers."""
+MAX_FRAME = (1 << 48) - 1
+"""Largest frame number; also the end of a segment that lasts for ever."""
+MAX_ID = 48
+MAX_FINGERPRINT = 128
+MAX_REACH = 32.0
+"""Largest size * spread: a wider filter would only make decoding slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """How one value travels: an integer n in ``low``..``high``, meaning n / ``scale``."""
+
+    name: str
+    code: str
+    scale: int
+    low: int
+    high: int
+
+
+NUMBERS: Final[tuple[Number, ...]] = (
+    Number("level", "I", 1_000_000, 0, 500_000),
+    *(Number(f"curve[{k}]", "H", 2000, 0, 40_000) for k in range(KNOTS)),
+    Number("size", "H", 1000, 100, 16_000),
+    Number("anisotropy", "H", 1000, 250, 4000),
+    Number("weight", "h", 10_000, -10_000, 10_000),
+    Number("spread", "H", 1000, 1000, 8000),
+    Number("cb", "H", 1000, 0, 20_000),
+    Number("cr", "H", 1000, 0, 20_000),
+    Number("chroma size", "H", 1000, 100, 16_000),
+    Number("y_cb", "h", 10_000, -10_000, 10_000),
+    Number("y_cr", "h", 10_000, -10_000, 10_000),
+    Number("cb_cr", "h", 10_000, -10_000, 10_000),
+    Number("skew", "h", 10_000, -20_000, 20_000),
+    Number("seed", "I", 1, 0, (1 << 32) - 1),
+    Number("confidence", "H", 10_000, 0, 10_000),
+)
+_BODY = struct.Struct("<" + "".join(n.code for n in NUMBERS))
+_HEAD = struct.Struct("<3sBH")
+_MAGIC = b"FGR"
+_FRAME_BYTES = 6
+_CRC_BYTES = 4
+_ID = re.compile(r"[A-Za-z0-9._+-]*")
+_TEXT = re.compile(r"[ -~]*")
+_DIGITS = 20  # more than any number here needs; keeps Python from building huge integers
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One in-band record: the segment that holds the carrying frame, and that frame's number."""
+
+    segment: GrainSegment
+    index: int
+    synthesis: str = "parametric"
+    removal: str = ""
+
+
+def quantise(segment: GrainSegment, *, clamp: bool = False) -> GrainSegment:
+    """The segment as either form carries it: every number rounded to its step in ``NUMBERS``.
+
+    Idempotent. A value out of range raises ``ProfileError``, or with ``clamp`` is moved to the
+    nearest end of its range (the spread also so that size * spread is at most ``MAX_REACH``);
+    NaN, infinity and a bad frame range always raise.
+    """
+    codes = [_code(n, v, clamp) for n, v in zip(NUMBERS, _values(segment), strict=True)]
+    result = _segment(segment.start, segment.end, codes)
+    if clamp and _reach(result) > MAX_REACH:
+        shape = result.spectrum
+        spread = math.floor(1000 * MAX_REACH / shape.size) / 1000
+        result = replace(result, spectrum=replace(shape, spread=max(1.0, spread)))
+    return _checked(result)
+
+
+def quantise_profile(profile: GrainProfile, *, clamp: bool = False) -> GrainProfile:
+    """The profile with every segment quantised."""
+    return replace(profile, segments=tuple(quantise(s, clamp=clamp) for s in profile.segments))
+
+
+def to_json(profile: GrainProfile) -> str:
+    """The profile as one line of ASCII JSON; ``from_json`` gives ``quantise_profile(profile)``."""
+    quantised = _checked_profile(quantise_profile(profile))
+    record = {
+        "filmgrain": VERSION,
+        "synthesis": quantised.synthesis,
+        "removal": quantised.removal,
+        "fingerprint": quantised.fingerprint,
+        "segments": [_to_dict(s) for s in quantised.segments],
+    }
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False)
+    if len(text) > MAX_JSON:
+        _fail(f"takes {len(text)} characters, more than the {MAX_JSON} a tag may hold: split the clip")
+    return text
+
+
+def from_json(text: str) -> GrainProfile:
+    """Parse a tag. Its numbers are rounded to their steps, so the result is quantised."""
+    root = _table(_parsed(text), "the record")
+    _check_version(root.get("filmgrain"))
+    segments = root.get("segments")
+    if not isinstance(segments, list) or len(segments) > MAX_SEGMENTS:
+        _fail(f"needs a list of at most {MAX_SEGMENTS} segments")
+    return _checked_profile(
+        GrainProfile(
+            tuple(_from_dict(_table(s, "a segment")) for s in segments),
+            removal=_text(root, "removal", ""),
+            synthesis=_text(root, "synthesis", "parametric"),
+            fingerprint=_text(root, "fingerprint", ""),
+        )
+    )
+
+
+def to_bytes(record: Record) -> bytes:
+    """The in-band form; ``from_bytes`` gives the record with its segment quantised."""
+    segment = quantise(record.segment)
+    _checked_record(record)
+    frames = (record.index, segment.start, segment.end)
+    body = b"".join(f.to_bytes(_FRAME_BYTES, "little") for f in frames)
+    body += _BODY.pack(*(_code(n, v, False) for n, v in zip(NUMBERS, _values(segment), strict=True)))
+    body += b"".join(bytes([len(i)]) + i.encode("ascii") for i in (record.synthesis, record.removal))
+    length = _HEAD.size + len(body) + _CRC_BYTES
+    data = _HEAD.pack(_MAGIC, VERSION, length) + body
+    return data + zlib.crc32(data).to_bytes(_CRC_BYTES, "little")
+
+
+def from_bytes(data: bytes) -> Record:
+    """Parse an in-band record, exactly as long as it says it is."""
+    if not _HEAD.size + _CRC_BYTES <= len(data) <= MAX_BINARY:
+        _fail(f"in-band record has {len(data)} bytes, which none can have")
+    data = bytes(data)
+    magic, version, length = _HEAD.unpack_from(data)
+    if magic != _MAGIC:
+        _fail("in-band record does not begin with FGR")
+    _check_version(version)
+    end = len(data) - _CRC_BYTES
+    if length != len(data) or zlib.crc32(data[:end]) != int.from_bytes(data[end:], "little"):
+        _fail("in-band record is damaged (length or checksum)")
+    return _checked_record(_body(data[_HEAD.size : end]))
+
+
+def _body(data: bytes) -> Record:
+    ids_at = 3 * _FRAME_BYTES + _BODY.size
+    if len(data) < ids_at:
+        _fail("in-band record is too short")
+    index, start, end = (
+        int.from_bytes(data[k * _FRAME_BYTES : (k + 1) * _FRAME_BYTES], "little") for k in range(3)
+    )
+    codes = _BODY.unpack_from(data, 3 * _FRAME_BYTES)
+    for number, code in zip(NUMBERS, codes, strict=True):
+        _in_range(number, code)
+    synthesis, rest = _short(data[ids_at:])
+    removal, _ = _short(rest)
+    return Record(_checked(_segment(start, end, codes)), index, synthesis, removal)
+
+
+def _short(data: bytes) -> tuple[str, bytes]:
+    if not data or len(data) < 1 + data[0]:
+        _fail("in-band record ends inside a model id")
+    return data[1 : 1 + data[0]].decode("latin-1"), data[1 + data[0] :]
+
+
+def _values(segment: GrainSegment) -> tuple[float, ...]:
+    """A segment's numbers in the order of ``NUMBERS``."""
+    s, c = segment.spectrum, segment.chroma
+    if len(segment.curve) != KNOTS:
+        _fail(f"curve needs {KNOTS} values, not {len(segment.curve)}")
+    return (
+        segment.level, *segment.curve, s.size, s.anisotropy, s.weight, s.spread,
+        c.cb, c.cr, c.size, c.y_cb, c.y_cr, c.cb_cr, segment.skew, segment.seed, segment.confidence,
+    )  # fmt: skip
+
+
+def _segment(start: int, end: int, codes: Iterable[int]) -> GrainSegment:
+    level, *rest = (c / n.scale for n, c in zip(NUMBERS, codes, strict=True))
+    a, b, c, d, e, f, g, h, *rest = rest
+    size, anisotropy, weight, spread, *rest = rest
+    cb, cr, chroma_size, y_cb, y_cr, cb_cr, skew, seed, confidence = rest
+    return GrainSegment(
+        start, end, level, (a, b, c, d, e, f, g, h),
+        Spectrum(size, anisotropy, weight, spread), Chroma(cb, cr, chroma_size, y_cb, y_cr, cb_cr),
+        skew, int(seed), confidence,
+    )  # fmt: skip
+
+
+def _code(number: Number, value: float, clamp: bool) -> int:
+    scaled = value * number.scale
+    if isinstance(value, bool) or not math.isfinite(scaled):
+        _fail(f"{number.name} is {value}, not a number")
+    code = round(scaled)
+    return max(number.low, min(number.high, code)) if clamp else _in_range(number, code)
+
+
+def _in_range(number: Number, code: int) -> int:
+    if not number.low <= code <= number.high:
+        low, high = number.low / number.scale, number.high / number.scale
+        _fail(f"{number.name} {code / number.scale:g} is not in {low:g}..{high:g}")
+    return code
+
+
+def _reach(segment: GrainSegment) -> float:
+    return segment.spectrum.size * segment.spectrum.spread if segment.spectrum.weight else 0.0
+
+
+def _checked(segment: GrainSegment) -> GrainSegment:
+    """The segment, if its frame range and filter width make sense."""
+    if not 0 <= segment.start < segment.end <= MAX_FRAME:
+        _fail(f"frames {segment.start} to {segment.end} are no range within 0..{MAX_FRAME}")
+    if _reach(segment) > MAX_REACH:
+        _fail(f"size times spread is {_reach(segment):g}, more than {MAX_REACH:g}")
+    return segment
+
+
+def _checked_record(record: Record) -> Record:
+    _check_ids(record.synthesis, record.removal)
+    if not record.segment.start <= record.index < record.segment.end:
+        _fail(f"record of frame {record.index} lies outside its own segment")
+    return record
+
+
+def _checked_profile(profile: GrainProfile) -> GrainProfile:
+    """The profile, if its texts, its version and the order of its segments are right."""
+    _check_version(profile.version)
+    _check_ids(profile.synthesis, profile.removal)
+    if len(profile.fingerprint) > MAX_FINGERPRINT or not _TEXT.fullmatch(profile.fingerprint):
+        _fail(f"fingerprint must be at most {MAX_FINGERPRINT} printable ASCII characters")
+    if len(profile.segments) > MAX_SEGMENTS:
+        _fail(f"has {len(profile.segments)} segments, more than {MAX_SEGMENTS}: split the clip")
+    for before, after in pairwise(profile.segments):
+        if after.start < before.end:
+            _fail(f"segment at frame {after.start} overlaps the one before it")
+    return profile
+
+
+def _check_ids(*ids: str) -> None:
+    for text in ids:
+        if len(text) > MAX_ID or not _ID.fullmatch(text):
+            _fail(f"a model id must be at most {MAX_ID} letters, digits or ._+- characters")
+
+
+def _check_version(version: Any) -> None:
+    if isinstance(version, bool) or not isinstance(version, int):
+        _fail("states no version: this is not a filmgrain record")
+    if version != VERSION:
+        _fail(f"has version {version}, this program knows version {VERSION}: update filmgrain_codec")
+
+
+def _to_dict(segment: GrainSegment) -> dict[str, Any]:
+    level, *rest = (int(v) if v == int(v) else v for v in _values(segment))
+    return {
+        "frames": [segment.start, segment.end], "level": level, "curve": rest[:8],
+        "spectrum": rest[8:12], "chroma": rest[12:18],
+        "skew": rest[18], "seed": rest[19], "confidence": rest[20],
+    }  # fmt: skip
+
+
+_DEFAULT = _to_dict(GrainSegment(0, 1, 0.0))
+
+
+def _from_dict(table: dict[str, Any]) -> GrainSegment:
+    start, end = (_frame(f) for f in _listed(table, "frames", 2))
+    if "level" not in table:
+        _fail(f"segment at frame {start} has no level")
+    values = [table["level"]]
+    for key in ("curve", "spectrum", "chroma"):
+        values += _listed({key: _DEFAULT[key], **table}, key, len(_DEFAULT[key]))
+    values += [table.get(key, _DEFAULT[key]) for key in ("skew", "seed", "confidence")]
+    return _checked(_segment(start, end, [_json_code(n, v) for n, v in zip(NUMBERS, values, strict=True)]))
+
+
+def _json_code(number: Number, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int if number.scale == 1 else int | float):
+        _fail(f"{number.name} is not a {'whole ' if number.scale == 1 else ''}number")
+    return _code(number, value, False)
+
+
+def _frame(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        _fail("a frame number is not a whole number")
+    return value
+
+
+def _listed(table: dict[str, Any], key: str, length: int) -> list[Any]:
+    values = table.get(key)
+    if not isinstance(values, list) or len(values) != length:
+        _fail(f'a segment needs "{key}" with {length} values')
+    return values
+
+
+def _table(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        _fail(f"{what} is not a JSON object")
+    return value
+
+
+def _text(table: dict[str, Any], key: str, default: str) -> str:
+    value = table.get(key, default)
+    if not isinstance(value, str):
+        _fail(f'"{key}" is not text')
+    return value
+
+
+def _parsed(text: str) -> Any:
+    if len(text) > MAX_JSON:
+        _fail(f"has {len(text)} characters, more than {MAX_JSON}")
+    # a bound on what the parser may build, taken before it builds it
+    brackets, members, items = text.count("[") + text.count("{"), text.count(":"), text.count(",")
+    if brackets > 6 * MAX_SEGMENTS or members > 12 * MAX_SEGMENTS or items > 40 * MAX_SEGMENTS:
+        _fail("holds more values than any profile can")
+    try:
+        return json.loads(text, parse_int=_integer, parse_constant=_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise ProfileError(f"grain profile is not valid JSON ({error})") from None
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        _fail(f"holds a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _constant(name: str) -> NoReturn:
+    _fail(f"holds {name}, which is not a number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        _fail("holds a key twice")
+    return table
+
+
+def _fail(what: str) -> NoReturn:
+    raise ProfileError(f"grain profile {what}")
