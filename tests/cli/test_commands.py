@@ -28,7 +28,8 @@ def test_encode_defaults_are_the_request_defaults(fgcodec, pipeline):
 def test_encode_passes_every_option(fgcodec, pipeline):
     line = (
         "encode in.mov -o out.mkv --level 0.05 --codec svtav1 --crf 30 --preset 6 --bits 10 "
-        "--model best --blind --ref clean.mov --zones 0-9:off --sample 2.5 -y --strict --threads 2 -f a:x=1 -f b"
+        "--model best --blind --ref clean.mov --zones 0-9:off --sample 2.5 "
+        "-y --strict --threads 2 -f a:x=1 -f b"
     )
     assert fgcodec(*line.split()).code == 0
     assert pipeline.requests == [
