@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -64,7 +64,7 @@ def process(
     cancel: threading.Event | None = None,
     start: int | None = None,
     stop: int | None = None,
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     """Frames of ``graph`` in order, made on ``workers`` threads (default: all cores).
 
     ``depth`` frames of every stage are in flight and as many are read ahead (default: twice the
@@ -81,7 +81,7 @@ def process(
 
 def _process(
     reader: Reader, graph: Graph, workers: int, depth: int, start: int | None, stop: int | None
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     pool = ThreadPoolExecutor(workers, thread_name_prefix="fgcodec-node")
     try:
         for frame in graph.stream(reader, pool.submit, depth=depth, start=start, stop=stop):

@@ -50,7 +50,7 @@ class Param:
     def parse(self, text: str) -> Value:
         """The value of its text; raises ValueError saying what would be right."""
         try:
-            value = _convert(self.kind, text.strip())
+            value = _convert(self.kind, text)
         except (ValueError, ZeroDivisionError, OverflowError):
             raise ValueError(f"is {KINDS[self.kind]}, not {text!r}") from None
         self.check(value)
@@ -70,8 +70,8 @@ class Param:
         if self.low is None and self.high is None:
             return unit.strip()
         if self.high is None:
-            return f"at least {self.low:g}{unit}"
-        return f"at most {self.high:g}{unit}" if self.low is None else f"{self.low:g} to {self.high:g}{unit}"
+            return f"at least {self.low}{unit}"
+        return f"at most {self.high}{unit}" if self.low is None else f"{self.low} to {self.high}{unit}"
 
     def _inside(self, value: float | Fraction) -> bool:
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
@@ -186,9 +186,10 @@ def _escaped(value: Value) -> str:
 
 def _convert(kind: type, text: str) -> Value:
     if kind is bool:
-        if text.lower() not in TRUE + FALSE:
+        word = text.strip().lower()
+        if word not in TRUE + FALSE:
             raise ValueError(text)
-        return text.lower() in TRUE
+        return word in TRUE
     if kind is float and not math.isfinite(float(text)):
         raise ValueError(text)
     value: Value = kind(text)
@@ -216,7 +217,7 @@ def _split(rest: str, text: str) -> list[str]:
     for c in chars:
         if c == "\\":
             after = next(chars, "")
-            items[-1] += after if after in ("\\", ",", "'", '"') and after else c + after
+            items[-1] += after if after in ("\\", ",", "'", '"') else c + after
         elif c in "'\"" and quote in ("", c):
             quote = "" if quote else c
         elif c == "," and not quote:

@@ -1,1 +1,52 @@
-"""Tier 2: the filters of the frame graph."""
+"""Tier 2: the filters of the frame graph, and their names.
+
+Importing this package registers the names; a filter's own module is imported when the first
+node of its kind is made.
+"""
+
+from __future__ import annotations
+
+from filmgrain_codec.core.registry import NODES, NodeSpec, Param
+
+_FACTORIES = "filmgrain_codec.nodes.factories"
+
+NODES.register(
+    NodeSpec(
+        "grain",
+        f"{_FACTORIES}:grain",
+        "Adds film grain, fresh on every frame and the same on every run.",
+        (
+            Param("level", float, 0.05, "standard deviation at mid grey, of full scale", 0.0, 0.15),
+            Param("size", float, 0.8, "grain size, standard deviation of its filter", 0.1, 4.0, "samples"),
+            Param("anisotropy", float, 1.0, "horizontal size divided by vertical size", 0.25, 4.0),
+            Param("weight", float, 0.0, "share of the wider filter; below 0 is band-pass", -1.0, 1.0),
+            Param("spread", float, 2.5, "width of the wider filter, relative to size", 1.0, 8.0),
+            Param("chroma", float, 0.5, "chroma strength, relative to luma", 0.0, 4.0),
+            Param("chroma_size", float, 0.6, "grain size in chroma", 0.1, 4.0, "chroma samples"),
+            Param("skew", float, 0.0, "third standardised moment", -2.0, 2.0),
+            Param("curve", str, "film", "strength over luma", choices=("film", "flat")),
+            Param("seed", int, 0, "another seed is another grain", 0, 2**32 - 1),
+        ),
+    )
+)
+NODES.register(
+    NodeSpec(
+        "denoise",
+        f"{_FACTORIES}:denoise",
+        "Removes film grain with a network.",
+        (
+            Param("level", float, None, "level of the grain to remove; not given means blind", 0.0, 0.15),
+            Param("model", str, "balanced", "fast, balanced, best or a model's id"),
+            Param("blind", bool, False, "let the network judge the level itself"),
+            Param("threads", int, 1, "cores for one frame", 1, 256),
+        ),
+    )
+)
+NODES.register(
+    NodeSpec(
+        "depth",
+        "filmgrain_codec.nodes.convert:Depth",
+        "Re-expresses samples at another bit depth.",
+        (Param("bits", int, 10, "bits per sample", 8, 16),),
+    )
+)

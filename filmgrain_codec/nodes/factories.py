@@ -1,0 +1,50 @@
+"""Nodes from the plain values of a filter's text form (see ``filmgrain_codec.nodes``)."""
+
+from __future__ import annotations
+
+from filmgrain_codec.core.node import Node
+from filmgrain_codec.core.window import OPEN_END
+from filmgrain_codec.grain.profile import (
+    DEFAULT_CURVE,
+    FLAT_CURVE,
+    Chroma,
+    GrainProfile,
+    GrainSegment,
+    Spectrum,
+)
+from filmgrain_codec.nodes.synth import Grain
+
+
+def grain(
+    *,
+    level: float,
+    size: float,
+    anisotropy: float,
+    weight: float,
+    spread: float,
+    chroma: float,
+    chroma_size: float,
+    skew: float,
+    curve: str,
+    seed: int,
+) -> Grain:
+    """One grain for the whole clip. Units and ranges as registered."""
+    segment = GrainSegment(
+        start=0,
+        end=OPEN_END,
+        level=level,
+        curve=FLAT_CURVE if curve == "flat" else DEFAULT_CURVE,
+        spectrum=Spectrum(size, anisotropy, weight, spread),
+        chroma=Chroma(cb=chroma, cr=chroma, size=chroma_size),
+        skew=skew,
+        seed=seed,
+    )
+    return Grain(segment)
+
+
+def denoise(*, level: float | None = None, model: str, blind: bool, threads: int) -> Node:
+    """One level for the whole clip; without one the network is blind."""
+    from filmgrain_codec.nodes.denoise import Denoise
+
+    segments = () if level is None else (GrainSegment(0, OPEN_END, level),)
+    return Denoise(GrainProfile(segments), model=model, blind=blind or level is None, threads=threads)
