@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.grain import wire
@@ -37,7 +38,7 @@ class Survey:
     def shots(self) -> list[tuple[int, int]]:
         """(start, end) of each shot, end exclusive."""
         edges = [0, *self.cuts, self.frames]
-        return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+        return [(a, b) for a, b in pairwise(edges) if b > a]
 
 
 def survey(frames: Iterable[Frame], fmt: FrameFormat, meter: Meter) -> Survey:
@@ -90,12 +91,9 @@ def settle(
     segments: list[GrainSegment], *, level: float | None, zones: tuple[Zone, ...], digest: str
 ) -> tuple[GrainSegment, ...]:
     """From measurements to what is used: trust, override, zone, seed, quantise."""
-    settled = _trust(segments)
-    if level is not None:
-        settled = [at_level(s, level) for s in settled]
-    for zone in zones:
-        settled = [piece for s in settled for piece in _zoned(s, zone)]
-    return tuple(wire.quantise(replace(s, seed=_seed(digest, s.start))) for s in settled)
+    pieces = (piece for s in _trust(segments) for piece in _cut(s, zones))
+    chosen = (_at(piece, _wanted(piece, level, zones)) for piece in pieces)
+    return tuple(wire.quantise(replace(s, seed=_seed(digest, s.start))) for s in chosen)
 
 
 def _trust(segments: list[GrainSegment]) -> list[GrainSegment]:
@@ -126,18 +124,24 @@ def typical(start: int, end: int, level: float) -> GrainSegment:
     return GrainSegment(start, end, level, DEFAULT_CURVE, Spectrum(), chroma, confidence=0.0)
 
 
-def _zoned(segment: GrainSegment, zone: Zone) -> Iterator[GrainSegment]:
-    first = max(segment.start, zone.start)
-    last = segment.end if zone.end is None else min(segment.end, zone.end)
-    if first >= last:
-        yield segment
-        return
-    if segment.start < first:
-        yield replace(segment, end=first)
-    inside = replace(segment, start=first, end=last)
-    yield replace(inside, level=0.0) if zone.level is None else at_level(inside, zone.level)
-    if last < segment.end:
-        yield replace(segment, start=last)
+def _cut(segment: GrainSegment, zones: tuple[Zone, ...]) -> Iterator[GrainSegment]:
+    """The segment in pieces that lie inside or outside each zone."""
+    edges = {z.start for z in zones} | {z.end for z in zones if z.end is not None}
+    inner = sorted(e for e in edges if segment.start < e < segment.end)
+    for start, end in pairwise([segment.start, *inner, segment.end]):
+        yield replace(segment, start=start, end=end)
+
+
+def _wanted(piece: GrainSegment, level: float | None, zones: tuple[Zone, ...]) -> float | None:
+    """The level stated for a piece, the last zone winning; None means as measured."""
+    stated = [z.level for z in zones if z.holds(piece.start)]
+    return stated[-1] if stated else level
+
+
+def _at(piece: GrainSegment, level: float | None) -> GrainSegment:
+    if level is None:
+        return piece
+    return at_level(piece, level) if level > 0 else replace(piece, level=0.0)
 
 
 def _seed(digest: str, start: int) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.errors import InputError
+from filmgrain_codec.media.decode import NativeGrain
 from filmgrain_codec.media.probe import SourceInfo, probe
 from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.pipeline.request import PIPE, PathLike
@@ -29,6 +30,7 @@ class Clip:
     info: SourceInfo
     first: int = 0
     count: int | None = None
+    native_grain: NativeGrain = "apply"
 
     @property
     def expected(self) -> int | None:
@@ -37,7 +39,7 @@ class Clip:
 
     def frames(self) -> Iterator[Frame]:
         """Every frame from the start, indices from 0; raises ``VerifyError`` on a truncated source."""
-        with Reader(self.path, start=self.first) as reader:
+        with Reader(self.path, start=self.first, native_grain=self.native_grain) as reader:
             for frame in reader:
                 index = frame.index - self.first
                 if self.count is not None and index >= self.count:
@@ -56,11 +58,11 @@ def declared(info: SourceInfo) -> int | None:
 
 
 @contextmanager
-def opened(source: PathLike, scratch: Path) -> Iterator[Clip]:
+def opened(source: PathLike, scratch: Path, native_grain: NativeGrain = "apply") -> Iterator[Clip]:
     """Open a file, a pattern, a folder of pictures or stdin (kept in ``scratch`` while needed)."""
     if str(source) != PIPE:
         path = existing(source)
-        yield Clip(path, probe(path))
+        yield Clip(path, probe(path), native_grain=native_grain)
         return
     spool = scratch / f".fgcodec-stdin-{os.getpid()}.y4m"
     try:

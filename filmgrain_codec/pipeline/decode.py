@@ -64,7 +64,7 @@ def _job(request: DecodeRequest) -> Iterator[DecodeJob]:
     output = None
     if str(request.output) != PIPE:
         output = target.resolve(request.source, request.output, SUFFIX, request.overwrite)
-    with opened(request.source, Path.cwd()) as clip:
+    with opened(request.source, Path.cwd(), "export") as clip:
         carried = carriage.find(clip.path)
         spec = _encoder(request, clip)
         plan = _plan(request, clip, carried, output, spec)
@@ -104,7 +104,7 @@ def _frames(job: DecodeJob) -> Iterable[Frame]:
     if not job.request.grain:
         return frames
     if job.carried.runs:
-        return regrain.located(frames, job.carried.runs)
+        return regrain.located(frames, job.carried)
     return regrain.everywhere(frames, regrain.fallback(job.clip.path.name, job.request.level))
 
 
@@ -120,7 +120,7 @@ def _filed(job: DecodeJob, output: Path, graph: Graph, frames: Iterable[Frame], 
     video = job.clip.info.video
     writer = Writer(
         output, job.clip.info, job.spec, graph.configure(video.fmt), time_base=video.time_base,
-        rate=video.rate, copy_streams=True, without_tags=(*carriage.TAGS, origin.TAG),
+        rate=video.rate, copy_streams=True, without_tags=(carriage.TAG, origin.TAG),
     )
     return render(
         frames, graph, writer, meter, output=output, overwrite=job.request.overwrite,

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import ModelError, ProfileError
 from filmgrain_codec.grain import parametric, wire
 from filmgrain_codec.grain.profile import GrainSegment
-from filmgrain_codec.media.carriage import Carried, Run
+from filmgrain_codec.media.carriage import Carried
 from filmgrain_codec.pipeline.analyse import at_level, typical
 
 SEGMENT, INDEX = "FGSegment", "FGIndex"
-TOLERANCE = Fraction(1, 1000)
 PARAMETRIC = "parametric"
 
 Adjust = Callable[[GrainSegment], GrainSegment]
 
 
-def located(frames: Iterable[Frame], runs: Sequence[Run]) -> Iterator[Frame]:
+def located(frames: Iterable[Frame], carried: Carried) -> Iterator[Frame]:
     """Give every frame its segment and its index in the film, which a trim or concat moved."""
-    position, since = -1, 0
+    current, since = -1, 0
     for frame in frames:
-        while position + 1 < len(runs) and runs[position + 1].start <= frame.time + TOLERANCE:
-            position, since = position + 1, 0
-        if position >= 0:
-            run = runs[position]
-            frame.props |= {SEGMENT: run.segment, INDEX: run.index + since}
-        since += 1
+        run = carried.run_at(frame.time)
+        current, since = run, since + 1 if run == current else 0
+        place = carried.locate(frame.time, since)
+        frame.props |= {SEGMENT: place.segment, INDEX: place.index}
         yield frame
 
 
