@@ -8,10 +8,11 @@ from __future__ import annotations
 import uuid
 
 from filmgrain_codec.errors import ProfileError
+from filmgrain_codec.grain.wire import MAX_BINARY
 
 RECORD_UUID = uuid.UUID("3042d5c2-5dc3-40d8-8341-8511dc6d612a").bytes
 """Random (version 4), drawn once for this project. It never changes; versions live inside the record."""
-RECORD_CAP = 1 << 16
+RECORD_CAP = MAX_BINARY
 """Largest record in bytes that is written or looked at."""
 
 
