@@ -49,7 +49,7 @@ MAX_JSON = 4 << 20
 """Largest JSON record in characters."""
 MAX_BINARY = 4 << 10
 """Largest in-band record in bytes."""
-MAX_SEGMENTS = 16_000
+MAX_SEGMENTS = 14_000
 """Most shots of one profile; they fit into ``MAX_JSON`` whatever their numbers."""
 MAX_FRAME = (1 << 48) - 1
 """Largest frame number; also the end of a segment that lasts for ever."""
