@@ -121,7 +121,6 @@ class Reader:
         """Ask the thread to end; it does so at the source's next frame."""
         with self._changed:
             self._stopped = True
-            self._frames.clear()
             self._changed.notify_all()
 
     def join(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from filmgrain_codec.core.executor import process, run
+from filmgrain_codec.core.executor import Reader, process, run
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.errors import FgcodecError, InputError, Interrupted, ModelError, UsageError
@@ -227,13 +227,19 @@ def test_cancelling_interrupts_while_the_source_is_silent():
         cancel.set()
         silence.wait(20)
 
-    # The consumer must notice by itself: the source speaks again only when it was told to stop.
-    frames = process(source(), Graph([Mean(1)]), workers=1, cancel=cancel)
-    watch = threading.Timer(0.5, silence.set)
+    reader = Reader(source(), 2, cancel)
+    frames = iter(reader)
+    next(frames)
+    watch = threading.Timer(10, silence.set)
     watch.start()
     with pytest.raises(Interrupted):
         next(frames)
+    assert not silence.is_set()
+    silence.set()
+    watch.cancel()
     watch.join()
+    reader.stop()
+    reader.join()
 
 
 def test_closing_the_iterator_early_ends_everything():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -111,13 +114,39 @@ def test_a_frame_outside_the_clip_is_refused(n):
         Graph([Mean(1)]).pull(make_frame, 10)(n)
 
 
-def test_random_access_makes_a_frame_of_a_sweep_once():
-    calls = []
-    graph = Graph([Mean(2), Ramp(1)])
-    pull = graph.pull(lambda n: calls.append(n) or make_frame(n), 30)
+@dataclass
+class Counted(PassFormat):
+    radius: int
+    made: list[int] = field(default_factory=list)
+
+    def process(self, window: Sequence[Frame], n: int) -> Frame:
+        self.made.append(n)
+        return window[self.radius]
+
+
+def test_random_access_makes_every_frame_of_a_sweep_once():
+    nodes, read = [Counted(2), Counted(4), Counted(1)], []
+    pull = Graph(nodes).pull(lambda n: read.append(n) or make_frame(n), 30)
     for n in range(30):
         pull(n)
-    assert calls == list(range(30))
+    assert [read] + [node.made for node in nodes] == [list(range(30))] * 4
+
+
+def test_random_access_asks_the_source_once_and_by_one_thread_at_a_time():
+    node, read, busy = Counted(1), [], threading.Lock()
+
+    def get(n):
+        assert busy.acquire(blocking=False), "two threads at once"
+        time.sleep(0.001)
+        read.append(n)
+        busy.release()
+        return make_frame(n)
+
+    pull = Graph([node]).pull(get, 40)
+    with ThreadPoolExecutor(4) as pool:
+        for n in range(0, 40, 2):
+            list(pool.map(pull, [n, n + 1, n, n + 1]))
+    assert sorted(read) == sorted(node.made) == list(range(40))
 
 
 def test_configure_passes_each_node_the_format_the_one_before_makes():
