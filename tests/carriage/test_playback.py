@@ -25,7 +25,8 @@ def test_ffmpeg_decodes_the_same_pictures_without_a_word(codec: str, suffix: str
     assert carrying[1] == ""
 
 
-@pytest.mark.parametrize(("codec", "suffix"), CONTAINERS)
+# mpv 0.35 does not know the codec id V_FFV1 that newer FFmpeg versions write, with or without our data.
+@pytest.mark.parametrize(("codec", "suffix"), [c for c in CONTAINERS if c[0] != "ffv1"])
 def test_mpv_decodes_the_same_pictures_without_a_word(
     codec: str, suffix: str, film: Film, tmp_path: Path
 ) -> None:
