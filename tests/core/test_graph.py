@@ -132,17 +132,23 @@ def test_random_access_makes_every_frame_of_a_sweep_once():
     assert [read] + [node.made for node in nodes] == [list(range(30))] * 4
 
 
-def test_random_access_asks_the_source_once_and_by_one_thread_at_a_time():
-    node, read, busy = Counted(1), [], threading.Lock()
+def test_random_access_asks_the_source_by_one_thread_at_a_time():
+    busy = threading.Lock()
 
     def get(n):
         assert busy.acquire(blocking=False), "two threads at once"
         time.sleep(0.001)
-        read.append(n)
         busy.release()
         return make_frame(n)
 
-    pull = Graph([node]).pull(get, 40)
+    pull = Graph([Mean(1)]).pull(get, 80)
+    with ThreadPoolExecutor(4) as pool:
+        assert [f.index for f in pool.map(pull, range(0, 80, 5))] == list(range(0, 80, 5))
+
+
+def test_threads_that_want_the_same_frames_share_them():
+    node, read = Counted(1), []
+    pull = Graph([node]).pull(lambda n: read.append(n) or make_frame(n), 40)
     with ThreadPoolExecutor(4) as pool:
         for n in range(0, 40, 2):
             list(pool.map(pull, [n, n + 1, n, n + 1]))
