@@ -1,28 +1,20 @@
-"""What the bundled FFmpeg is and can encode, for diagnosis."""
+"""Versions of what does the work, for ``doctor``, plans and reports."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import av
-from av.codec import Codec
-from av.codec.codec import UnknownCodecError
 
 
 def versions() -> dict[str, str]:
-    """Versions of PyAV, FFmpeg and its libraries."""
+    """PyAV's version, FFmpeg's version and those of its libraries."""
     libraries = {name: ".".join(map(str, number)) for name, number in av.library_versions.items()}
     return {"pyav": av.__version__, "ffmpeg": str(av.ffmpeg_version_info), **libraries}
 
 
 def encoders_present(names: Iterable[str]) -> dict[str, bool]:
-    """Which of the named FFmpeg encoders are there."""
-    return {name: _present(name) for name in names}
+    """For each of FFmpeg's encoder names, whether this build has it."""
+    from filmgrain_codec.media.encoders import present
 
-
-def _present(name: str) -> bool:
-    try:
-        Codec(name, "w")
-    except UnknownCodecError:
-        return False
-    return True
+    return {name: present(name) for name in names}

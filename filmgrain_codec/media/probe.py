@@ -1,0 +1,259 @@
+"""What a source is: streams, picture format, colour, timing and everything it carries beside them."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import islice
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from filmgrain_codec.core.frame import ColorInfo, FrameFormat
+from filmgrain_codec.errors import InputError
+from filmgrain_codec.media import color
+from filmgrain_codec.media.convert import direct_format, frame_format, layout
+from filmgrain_codec.media.decode import Tally, decoded, main_video, prepare
+from filmgrain_codec.media.files import open_input
+from filmgrain_codec.media.sequence import frame_rate_options
+
+_FIELD_ORDERS = ("unknown", "progressive", "tt", "bb", "tb", "bt")
+_FASTEST = 300  # frames per second; more is the container's clock
+LOOK = 3
+"""Pictures decoded to see what a stream really holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """The video stream that is worked on. Times are exact; ``duration`` and ``start`` in seconds."""
+
+    fmt: FrameFormat
+    codec: str
+    pix_fmt: str
+    index: int
+    time_base: Fraction
+    rate: Fraction | None
+    sar: Fraction = Fraction(1)
+    rotation: int = 0
+    display_matrix: tuple[int, ...] | None = None
+    field_order: str = "progressive"
+    interlaced: bool = False
+    frames: int | None = None
+    duration: Fraction | None = None
+    start: Fraction = Fraction(0)
+    alpha: bool = False
+    real: bool = False
+    dolby_vision: bool = False
+    hdr10plus: bool = False
+    captions: bool = False
+    timecode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """One stream of a container. ``kind``: video, audio, subtitle, data, attachment or unknown."""
+
+    index: int
+    kind: str
+    codec: str | None
+    language: str | None
+    title: str | None
+    disposition: tuple[str, ...]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter; ``start`` and ``end`` in seconds."""
+
+    start: Fraction
+    end: Fraction
+    title: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """A source file: its container, its main video stream, and all streams in file order."""
+
+    path: str
+    container: str
+    video: VideoInfo
+    streams: tuple[StreamInfo, ...]
+    chapters: tuple[Chapter, ...]
+    metadata: Mapping[str, str]
+
+
+def probe(path: str | os.PathLike[str], *, rate: Fraction | None = None) -> SourceInfo:
+    """Describe a file, numbered stills or a folder of them, decoding a few pictures.
+
+    ``rate`` is the frame rate of numbered stills, which hold none. Raises ``InputError`` with one
+    sentence for a missing, empty or damaged file and for one without a decodable video stream.
+    """
+    name = os.fspath(path)
+    with open_input(name, **frame_rate_options(name, rate)) as container:
+        stream = main_video(container, name)
+        prepare(stream, "apply", None)
+        frames = list(islice(decoded(container, stream, name, Tally()), LOOK))
+        return describe(container, stream, name, frames)
+
+
+def describe(
+    container: InputContainer, stream: VideoStream, path: str, frames: Sequence[av.VideoFrame]
+) -> SourceInfo:
+    """The description of an opened container whose first pictures were decoded."""
+    if not frames:
+        raise InputError(f"No picture of {path!r} can be decoded; the file is damaged or incomplete.")
+    streams = tuple(_stream_info(s) for s in container.streams)
+    return SourceInfo(
+        path,
+        container.format.name,
+        _video_info(container, stream, frames),
+        streams,
+        tuple(_chapter(c) for c in container.chapters()),
+        dict(container.metadata),
+    )
+
+
+def exact(value: Any) -> Fraction | None:
+    """One of PyAV's rationals as a Fraction; None where it is unset or zero."""
+    return Fraction(value.numerator, value.denominator) if value and value.denominator else None
+
+
+def codec_of(stream: Stream) -> str | None:
+    """FFmpeg's codec name, whatever decoder was chosen for it."""
+    if stream.codec_context is not None:
+        return str(stream.codec_context.codec.canonical_name)
+    return getattr(stream, "name", None)
+
+
+def _video_info(
+    container: InputContainer, stream: VideoStream, frames: Sequence[av.VideoFrame]
+) -> VideoInfo:
+    context, first = stream.codec_context, frames[0]
+    where = layout(direct_format(first.format.name))
+    assert where is not None
+    kinds = _side_data(context, frames)
+    base = exact(stream.time_base) or Fraction(1, 1000)
+    rate = _rate(stream, frames)
+    interlaced = any(f.interlaced_frame for f in frames)
+    return VideoInfo(
+        fmt=frame_format(first, _color(context, first, where.family)),
+        codec=codec_of(stream) or "unknown",
+        pix_fmt=first.format.name,
+        index=stream.index,
+        time_base=base if first.pts is not None else 1 / (rate or Fraction(25)),
+        rate=rate,
+        sar=exact(stream.sample_aspect_ratio) or Fraction(1),
+        rotation=first.rotation or _rotation(context.coded_side_data),
+        display_matrix=_matrix(context.coded_side_data),
+        field_order=_field_order(context.field_order, interlaced),
+        interlaced=interlaced,
+        frames=stream.frames or None,
+        duration=_duration(container, stream, base),
+        start=first.pts * base if first.pts is not None else Fraction(0),
+        alpha=_has_alpha(first.format),
+        real=where.real,
+        dolby_vision=bool({"dovi_conf", "DOVI_RPU_BUFFER", "DOVI_METADATA"} & kinds),
+        hdr10plus=bool({"dynamic_hdr10_plus", "DYNAMIC_HDR_PLUS"} & kinds),
+        captions=bool({"a53_cc", "A53_CC"} & kinds),
+        timecode=_timecode(container, stream),
+    )
+
+
+def _color(context: av.VideoCodecContext, frame: av.VideoFrame, family: str) -> ColorInfo:
+    """Grey stills come with the matrix of RGB (0), which means nothing for them."""
+    found = color.of_source(context, frame)
+    return replace(found, matrix=2) if family == "gray" and found.matrix == 0 else found
+
+
+def _rate(stream: VideoStream, frames: Sequence[av.VideoFrame]) -> Fraction | None:
+    """FFmpeg's guess; where that is a timestamp grid rather than a rate, the first pictures' distance."""
+    rate = exact(stream.guessed_rate) or exact(stream.average_rate)
+    times = [f.pts for f in frames if f.pts is not None]
+    base = exact(stream.time_base)
+    if rate is None or rate <= _FASTEST:
+        return rate
+    if base is None or len(times) < 2 or times[-1] <= times[0]:
+        return None
+    near = (len(times) - 1) / ((times[-1] - times[0]) * base)
+    return near if near <= _FASTEST else None
+
+
+def _has_alpha(form: Any) -> bool:
+    return any(c.is_alpha for c in form.components)
+
+
+def _side_data(context: av.VideoCodecContext, frames: Sequence[av.VideoFrame]) -> set[str]:
+    kinds: set[str] = set(context.coded_side_data)
+    for frame in frames:
+        kinds |= {kind.name for kind in frame.side_data}
+    return kinds
+
+
+def _field_order(number: int, interlaced: bool) -> str:
+    """FFmpeg's field order, corrected by what the pictures say (H.264 may only allow for fields)."""
+    name = _FIELD_ORDERS[number] if 0 <= number < len(_FIELD_ORDERS) else "unknown"
+    if not interlaced:
+        return "progressive"
+    return name if name in ("tt", "bb", "tb", "bt") else "tt"
+
+
+def _matrix(side: Mapping[Any, bytes]) -> tuple[int, ...] | None:
+    data = side.get("display_matrix")
+    return struct.unpack("=9i", data[:36]) if data is not None and len(data) >= 36 else None
+
+
+def _rotation(side: Mapping[Any, bytes]) -> int:
+    """Degrees counter-clockwise of a display matrix that turns by quarters; else 0."""
+    matrix = _matrix(side)
+    if matrix is None:
+        return 0
+    turns = {(1, 0): 0, (0, 1): -90, (-1, 0): 180, (0, -1): 90}
+    sign = [(v > 0) - (v < 0) for v in matrix[:2]]
+    return turns.get((sign[0], sign[1]), 0)
+
+
+def _duration(container: InputContainer, stream: VideoStream, base: Fraction) -> Fraction | None:
+    if stream.duration is not None:
+        return stream.duration * base
+    tagged = _clock(next((v for k, v in stream.metadata.items() if k.upper() == "DURATION"), None))
+    if tagged is not None:
+        return tagged - (stream.start_time or 0) * base
+    return Fraction(container.duration, 1_000_000) if container.duration is not None else None
+
+
+def _clock(text: str | None) -> Fraction | None:
+    try:
+        hours, minutes, seconds = (text or "").split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    except ValueError:
+        return None
+
+
+def _timecode(container: InputContainer, stream: VideoStream) -> str | None:
+    places = [stream.metadata, *(s.metadata for s in container.streams.data), container.metadata]
+    found = (v for place in places for k, v in place.items() if k.lower() == "timecode")
+    return next(found, None)
+
+
+def _stream_info(stream: Stream) -> StreamInfo:
+    return StreamInfo(
+        stream.index,
+        stream.type,
+        codec_of(stream),
+        stream.metadata.get("language"),
+        stream.metadata.get("title"),
+        tuple(d.name for d in type(stream.disposition) if d & stream.disposition and d.name),
+        dict(stream.metadata),
+    )
+
+
+def _chapter(raw: Any) -> Chapter:
+    base = exact(raw["time_base"]) or Fraction(1)
+    return Chapter(raw["start"] * base, raw["end"] * base, raw["metadata"].get("title"))
