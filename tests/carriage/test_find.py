@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -101,7 +103,7 @@ def test_a_stale_tag_is_named_and_grains_nothing(fingerprint: str, reason: str, 
 @pytest.mark.parametrize("text", ["", "{", "[1]", json.dumps({"filmgrain": 99})])
 def test_a_malformed_tag_alone_is_an_error(text: str, film: Film) -> None:
     text = text or " "
-    with pytest.raises(ProfileError):
+    with pytest.raises(ProfileError, match=r"h264.*nothing else in the file"):
         carriage.find(film("h264", in_band=False, json_text=text))
 
 
@@ -174,6 +176,25 @@ def test_a_truncated_file_keeps_what_came_before(film: Film, tmp_path: Path) -> 
     numbers = shown(path)
     assert numbers == WHOLE[: len(numbers)]
     assert len(numbers) > GOP
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix"),
+    [("h264", ".mkv"), ("h264", ".ts"), ("hevc", ".mp4"), ("av1", ".mkv"), ("vp9", ".webm")],
+)
+def test_damaged_files_raise_nothing_unexpected(codec: str, suffix: str, film: Film, tmp_path: Path) -> None:
+    data = film(codec, suffix).read_bytes()
+    path = tmp_path / f"damaged{suffix}"
+    chance = random.Random(codec + suffix)
+    for _ in range(40):
+        damaged = bytearray(data)
+        reach = chance.choice([3000, len(data)])
+        for _ in range(chance.choice([1, 10, 100])):
+            damaged[chance.randrange(min(reach, len(data)))] = chance.randrange(256)
+        path.write_bytes(damaged[: chance.choice([len(data), chance.randrange(len(data))])])
+        with suppress(ProfileError, InputError):
+            found = carriage.find(path)
+            assert not found.stale or not found.runs
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

@@ -46,7 +46,12 @@ def find(path: str | os.PathLike[str], stream: int | None = None) -> Carried:
         walk = _Walk(codec_name(video.codec_context.codec.canonical_name), _extradata(video), _step(video))
         for packet in _packets(container, video):
             walk.see(packet)
-        return _judged(walk, video, _tag_texts(container, video))
+        try:
+            return _judged(walk, video, _tag_texts(container, video))
+        except ProfileError as error:
+            raise ProfileError(
+                f"{path}: {error}, and nothing else in the file says what its grain was."
+            ) from error
 
 
 def _video(container: InputContainer, path: object, number: int | None) -> VideoStream:
