@@ -28,8 +28,15 @@ def encode(
         fmt = graph.configure(video.fmt)
         writer = Writer(output, clip.info, spec, fmt, time_base=video.time_base, rate=video.rate)
         return render(
-            clip.frames(), graph, writer, Meter("encode", None, None), output=output, overwrite=True,
-            strict=False, threads=None, checks=lambda done: [],
+            clip.frames(),
+            graph,
+            writer,
+            Meter("encode", None, None),
+            output=output,
+            overwrite=True,
+            strict=False,
+            threads=None,
+            checks=lambda done: [],
         )
 
 

@@ -41,7 +41,9 @@ def codes(frame: Frame) -> Codes:
 
 def psnr(reference: Sequence[Codes], distorted: Sequence[Codes]) -> float:
     """Luma PSNR in dB: peak 1023, mean squared error pooled over all frames."""
-    error = [np.mean((r[0].astype(np.float64) - d[0]) ** 2) for r, d in zip(reference, distorted, strict=True)]
+    error = [
+        np.mean((r[0].astype(np.float64) - d[0]) ** 2) for r, d in zip(reference, distorted, strict=True)
+    ]
     return float(10 * np.log10(PEAK**2 / max(float(np.mean(error)), 1e-9)))
 
 

@@ -130,5 +130,8 @@ def main(arguments: list[str] | None = None) -> None:
         with tempfile.TemporaryDirectory() as folder:
             rows += measure(Path(folder), count)
         for row in rows[-3:]:
-            print(f"{row.command:30} {row.frames:5d} frames {row.fps:6.1f} fps {row.peak_mib:7.0f} MiB", flush=True)
+            print(
+                f"{row.command:30} {row.frames:5d} frames {row.fps:6.1f} fps {row.peak_mib:7.0f} MiB",
+                flush=True,
+            )
     save("speed", [{**asdict(row), "fps": row.fps} for row in rows])

@@ -62,7 +62,10 @@ def samples(start: int, end: int) -> set[int]:
 
 
 def measure(
-    frames: Iterable[Frame], shots: list[tuple[int, int]], fmt: FrameFormat, meter: Meter,
+    frames: Iterable[Frame],
+    shots: list[tuple[int, int]],
+    fmt: FrameFormat,
+    meter: Meter,
     reference: Iterable[Frame] | None = None,
 ) -> list[GrainSegment]:
     """Measure the grain of every shot; ``reference`` holds the same frames without grain."""
@@ -105,7 +108,8 @@ def _trust(segments: list[GrainSegment]) -> list[GrainSegment]:
         return min(good, key=lambda g: max(g.start - s.end, s.start - g.end))
 
     return [
-        s if s.confidence >= TRUSTED
+        s
+        if s.confidence >= TRUSTED
         else replace(lender(s), start=s.start, end=s.end, confidence=s.confidence)
         for s in segments
     ]

@@ -86,7 +86,7 @@ def progressive(clip: Clip) -> Clip:
     """Refuse interlaced material: grain is measured and removed on whole frames."""
     if clip.info.video.interlaced:
         raise InputError(
-            f"{clip.path.name}: the video is interlaced ({clip.info.video.field_order}); deinterlace it first, "
-            f"for example with ffmpeg -i IN -vf bwdif -c:v ffv1 -c:a copy OUT.mkv"
+            f"{clip.path.name}: the video is interlaced ({clip.info.video.field_order}); deinterlace it "
+            f"first, for example with ffmpeg -i IN -vf bwdif -c:v ffv1 -c:a copy OUT.mkv"
         )
     return clip

@@ -76,20 +76,35 @@ def _encoder(request: DecodeRequest, clip: Clip) -> EncoderSpec:
     video = clip.info.video
     bits = request.bits or (source.bits if source else video.fmt.bits)
     return encoder_for(
-        request.codec, video.fmt, crf=request.crf, preset=request.preset, bits=bits,
-        threads=request.threads, video=video,
+        request.codec,
+        video.fmt,
+        crf=request.crf,
+        preset=request.preset,
+        bits=bits,
+        threads=request.threads,
+        video=video,
     )
 
 
-def _plan(request: DecodeRequest, clip: Clip, carried: Carried, output: Path | None, spec: EncoderSpec) -> Plan:
+def _plan(
+    request: DecodeRequest, clip: Clip, carried: Carried, output: Path | None, spec: EncoderSpec
+) -> Plan:
     settings = {
-        "level": request.level, "gain": request.gain, "seed": request.seed, "grain": request.grain,
+        "level": request.level,
+        "gain": request.gain,
+        "seed": request.seed,
+        "grain": request.grain,
         "synth": regrain.check_synthesis(request.synth, carried) if request.grain else None,
         "profile": carried.source,
     }
     return Plan(
-        kind="decode", source=str(request.source), source_digest=source_digest(clip.path),
-        output=str(output or PIPE), settings=settings, encoder=asdict(spec), versions=versions(),
+        kind="decode",
+        source=str(request.source),
+        source_digest=source_digest(clip.path),
+        output=str(output or PIPE),
+        settings=settings,
+        encoder=asdict(spec),
+        versions=versions(),
     )
 
 
@@ -119,12 +134,25 @@ def _nodes(job: DecodeJob) -> list[Node]:
 def _filed(job: DecodeJob, output: Path, graph: Graph, frames: Iterable[Frame], meter: Meter) -> Rendered:
     video = job.clip.info.video
     writer = Writer(
-        output, job.clip.info, job.spec, graph.configure(video.fmt), time_base=video.time_base,
-        rate=video.rate, copy_streams=True, without_tags=(carriage.TAG, origin.TAG),
+        output,
+        job.clip.info,
+        job.spec,
+        graph.configure(video.fmt),
+        time_base=video.time_base,
+        rate=video.rate,
+        copy_streams=True,
+        without_tags=(carriage.TAG, origin.TAG),
     )
     return render(
-        frames, graph, writer, meter, output=output, overwrite=job.request.overwrite,
-        strict=job.request.strict, threads=job.request.threads, checks=lambda done: _checks(job, done),
+        frames,
+        graph,
+        writer,
+        meter,
+        output=output,
+        overwrite=job.request.overwrite,
+        strict=job.request.strict,
+        threads=job.request.threads,
+        checks=lambda done: _checks(job, done),
     )
 
 
@@ -138,8 +166,15 @@ def _checks(job: DecodeJob, done: Rendered) -> list[Check]:
 def _report(job: DecodeJob, done: Rendered, seconds: float) -> Report:
     profile = job.carried.profile if job.request.grain and job.carried.profile else GrainProfile(())
     return Report(
-        kind="decode", source=str(job.request.source), output=str(job.output or PIPE), frames=done.frames,
-        seconds=seconds, source_bytes=job.clip.path.stat().st_size, output_bytes=done.output_bytes,
-        video_bytes=done.video_bytes, shots=shots(profile),
-        warnings=[*job.warnings, *done.dropped], plan=job.plan.to_dict(),
+        kind="decode",
+        source=str(job.request.source),
+        output=str(job.output or PIPE),
+        frames=done.frames,
+        seconds=seconds,
+        source_bytes=job.clip.path.stat().st_size,
+        output_bytes=done.output_bytes,
+        video_bytes=done.video_bytes,
+        shots=shots(profile),
+        warnings=[*job.warnings, *done.dropped],
+        plan=job.plan.to_dict(),
     )

@@ -78,18 +78,34 @@ def _render(job: EncodeJob, survey: Survey, profile: GrainProfile, on_event: Lis
 
     def record(index: int) -> bytes | None:
         segment = profile.at(index)
-        return wire.to_bytes(wire.Record(segment, index, profile.synthesis, profile.removal)) if segment else None
+        return (
+            wire.to_bytes(wire.Record(segment, index, profile.synthesis, profile.removal))
+            if segment
+            else None
+        )
 
     writer = Writer(
-        job.output, job.clip.info, job.spec, fmt,
-        time_base=job.clip.info.video.time_base, rate=job.clip.info.video.rate,
-        copy_streams=job.request.sample is None, frames=survey.frames, in_band=record,
+        job.output,
+        job.clip.info,
+        job.spec,
+        fmt,
+        time_base=job.clip.info.video.time_base,
+        rate=job.clip.info.video.rate,
+        copy_streams=job.request.sample is None,
+        frames=survey.frames,
+        in_band=record,
         header_tags=lambda fingerprint: origin.tags(profile, fingerprint, job.clip.info.video.fmt),
     )
     frames = _keyed(job.base.frames() if job.base else job.clip.frames(), set(survey.cuts))
     return render(
-        frames, graph, writer, Meter("encode", survey.frames, on_event), output=job.output,
-        overwrite=job.request.overwrite, strict=job.request.strict, threads=job.request.threads,
+        frames,
+        graph,
+        writer,
+        Meter("encode", survey.frames, on_event),
+        output=job.output,
+        overwrite=job.request.overwrite,
+        strict=job.request.strict,
+        threads=job.request.threads,
         checks=lambda done: _checks(job, survey, done),
     )
 
@@ -125,14 +141,20 @@ def _report(job: EncodeJob, profile: GrainProfile, done: Rendered, seconds: floa
     if job.clip.count is not None and job.whole:
         predicted = round(done.video_bytes / max(done.frames, 1) * job.whole)
     return Report(
-        kind="encode", source=str(job.request.source), output=str(job.output), frames=done.frames,
-        seconds=seconds, source_bytes=_size(job.clip.path), output_bytes=done.output_bytes,
-        video_bytes=done.video_bytes, predicted_bytes=predicted, shots=shots(profile),
-        warnings=[*job.warnings, *done.dropped], plan=job.plan.to_dict(),
+        kind="encode",
+        source=str(job.request.source),
+        output=str(job.output),
+        frames=done.frames,
+        seconds=seconds,
+        source_bytes=_size(job.clip.path),
+        output_bytes=done.output_bytes,
+        video_bytes=done.video_bytes,
+        predicted_bytes=predicted,
+        shots=shots(profile),
+        warnings=[*job.warnings, *done.dropped],
+        plan=job.plan.to_dict(),
     )
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
-
-

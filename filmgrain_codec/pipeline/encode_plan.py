@@ -68,7 +68,9 @@ def resolve(request: EncodeRequest, clip: Clip, base: Clip | None) -> EncodeJob:
 def level(value: float | None) -> None:
     """Refuse a level outside 0 to 0.15 of full scale."""
     if value is not None and not 0.0 <= value <= LEVEL_MAX:
-        raise UsageError(f"level {value} is outside 0 to {LEVEL_MAX} (fraction of full scale; 0.05 is strong grain)")
+        raise UsageError(
+            f"level {value} is outside 0 to {LEVEL_MAX} (fraction of full scale; 0.05 is strong grain)"
+        )
 
 
 def _same_shape(clip: Clip, base: Clip) -> None:
@@ -79,20 +81,35 @@ def _same_shape(clip: Clip, base: Clip) -> None:
 
 def _encoder(request: EncodeRequest, fmt: FrameFormat, clip: Clip) -> EncoderSpec:
     return encoder_for(
-        request.codec, fmt, crf=request.crf, preset=request.preset,
-        bits=request.bits or DEFAULT_BITS, threads=request.threads, video=clip.info.video,
+        request.codec,
+        fmt,
+        crf=request.crf,
+        preset=request.preset,
+        bits=request.bits or DEFAULT_BITS,
+        threads=request.threads,
+        video=clip.info.video,
     )
 
 
 def _plan(request: EncodeRequest, clip: Clip, output: Path, spec: EncoderSpec) -> Plan:
     model = store.resolve(request.model)
     settings = {
-        "level": "auto" if request.level is None else request.level, "blind": request.blind,
-        "model": model.id, "zones": request.zones, "sample": request.sample,
-        "filters": list(request.filters), "ref": None if request.ref is None else str(request.ref),
-        "strict": request.strict, "piped": str(request.source) == PIPE,
+        "level": "auto" if request.level is None else request.level,
+        "blind": request.blind,
+        "model": model.id,
+        "zones": request.zones,
+        "sample": request.sample,
+        "filters": list(request.filters),
+        "ref": None if request.ref is None else str(request.ref),
+        "strict": request.strict,
+        "piped": str(request.source) == PIPE,
     }
     return Plan(
-        kind="encode", source=str(request.source), source_digest=source_digest(clip.path),
-        output=str(output), settings=settings, encoder=asdict(spec), versions=versions(),
+        kind="encode",
+        source=str(request.source),
+        source_digest=source_digest(clip.path),
+        output=str(output),
+        settings=settings,
+        encoder=asdict(spec),
+        versions=versions(),
     )

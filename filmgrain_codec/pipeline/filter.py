@@ -38,29 +38,48 @@ def filter_clip(request: FilterRequest, on_event: Listener | None = None) -> Rep
         plan = _plan(request, clip, spec)
         done = _run(request, clip, output, nodes, spec, on_event)
     return Report(
-        kind="filter", source=str(request.source), output=str(request.output), frames=done.frames,
-        seconds=time.monotonic() - began, output_bytes=done.output_bytes, video_bytes=done.video_bytes,
-        warnings=done.dropped, plan=plan.to_dict(),
+        kind="filter",
+        source=str(request.source),
+        output=str(request.output),
+        frames=done.frames,
+        seconds=time.monotonic() - began,
+        output_bytes=done.output_bytes,
+        video_bytes=done.video_bytes,
+        warnings=done.dropped,
+        plan=plan.to_dict(),
     )
 
 
 def _encoder(request: FilterRequest, fmt: FrameFormat, clip: Clip) -> EncoderSpec:
     return encoder_for(
-        request.codec, fmt, crf=request.crf, preset=request.preset, bits=request.bits or fmt.bits,
-        threads=request.threads, video=clip.info.video,
+        request.codec,
+        fmt,
+        crf=request.crf,
+        preset=request.preset,
+        bits=request.bits or fmt.bits,
+        threads=request.threads,
+        video=clip.info.video,
     )
 
 
 def _plan(request: FilterRequest, clip: Clip, spec: EncoderSpec) -> Plan:
     return Plan(
-        kind="filter", source=str(request.source), source_digest=source_digest(clip.path),
-        output=str(request.output), settings={"filters": list(request.filters)},
-        encoder=asdict(spec), versions=versions(),
+        kind="filter",
+        source=str(request.source),
+        source_digest=source_digest(clip.path),
+        output=str(request.output),
+        settings={"filters": list(request.filters)},
+        encoder=asdict(spec),
+        versions=versions(),
     )
 
 
 def _run(
-    request: FilterRequest, clip: Clip, output: Path | None, nodes: list[Node], spec: EncoderSpec,
+    request: FilterRequest,
+    clip: Clip,
+    output: Path | None,
+    nodes: list[Node],
+    spec: EncoderSpec,
     on_event: Listener | None,
 ) -> Rendered:
     graph = _graph(request, clip, nodes, spec, on_event)
@@ -72,8 +91,14 @@ def _run(
         output, clip.info, spec, graph.configure(video.fmt), time_base=video.time_base, rate=video.rate
     )
     return render(
-        clip.frames(), graph, writer, meter, output=output, overwrite=request.overwrite,
-        strict=request.strict, threads=request.threads,
+        clip.frames(),
+        graph,
+        writer,
+        meter,
+        output=output,
+        overwrite=request.overwrite,
+        strict=request.strict,
+        threads=request.threads,
         checks=lambda done: [lambda path: verify.timestamps(path, done.times)],
     )
 

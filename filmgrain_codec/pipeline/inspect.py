@@ -7,8 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from filmgrain_codec.infer import store
 from filmgrain_codec.errors import ModelError
+from filmgrain_codec.grain.profile import GrainProfile
+from filmgrain_codec.infer import store
 from filmgrain_codec.media import carriage
 from filmgrain_codec.media.carriage import Carried
 from filmgrain_codec.media.probe import probe
@@ -19,7 +20,6 @@ from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.report import shots
 from filmgrain_codec.pipeline.request import PathLike
 from filmgrain_codec.pipeline.target import existing
-from filmgrain_codec.grain.profile import GrainProfile
 
 
 def inspect(path: PathLike) -> dict[str, Any]:
@@ -36,8 +36,11 @@ def _carried(carried: Carried) -> dict[str, Any]:
     if profile is None:
         return found
     return {
-        **found, "removal": profile.removal, "removal_available": _available(profile.removal),
-        "synthesis": profile.synthesis, "shots": shots(profile),
+        **found,
+        "removal": profile.removal,
+        "removal_available": _available(profile.removal),
+        "synthesis": profile.synthesis,
+        "shots": shots(profile),
     }
 
 
@@ -55,8 +58,6 @@ def estimate(path: PathLike, ref: PathLike | None = None, on_event: Listener | N
         fmt = clip.info.video.fmt
         found = analyse.survey(clip.frames(), fmt, Meter("analyse", clip.expected, on_event))
         meter = Meter("estimate", found.frames, on_event)
-        measured = analyse.measure(
-            clip.frames(), found.shots(), fmt, meter, base.frames() if base else None
-        )
+        measured = analyse.measure(clip.frames(), found.shots(), fmt, meter, base.frames() if base else None)
         segments = analyse.settle(measured, level=None, zones=(), digest=source_digest(clip.path))
     return {"file": str(path), "frames": found.frames, "shots": shots(GrainProfile(segments))}

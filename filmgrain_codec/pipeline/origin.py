@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from filmgrain_codec.core.frame import FrameFormat
@@ -29,7 +30,7 @@ def tags(profile: GrainProfile, fingerprint: str, fmt: FrameFormat) -> dict[str,
     return {**carriage.tags(record), TAG: source}
 
 
-def read(metadata: dict[str, str]) -> Origin | None:
+def read(metadata: Mapping[str, str]) -> Origin | None:
     """The tag's content, or None if it is absent or not ours; only a hint, so never an error."""
     text = next((v for k, v in metadata.items() if k.upper() == TAG), "")
     if not 0 < len(text) <= MAX_TAG:

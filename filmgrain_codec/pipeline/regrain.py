@@ -40,7 +40,8 @@ def fallback(name: str, level: float | None) -> GrainSegment:
     """Typical grain at the level asked for; without one there is nothing to synthesize."""
     if level is None:
         raise ProfileError(
-            f"{name}: carries no grain profile; give --level F to add typical grain or --no-grain to decode only"
+            f"{name}: carries no grain profile; give --level F to add typical grain "
+            f"or --no-grain to decode only"
         )
     return wire.quantise(typical(0, 1, level))
 

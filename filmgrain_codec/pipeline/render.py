@@ -40,8 +40,16 @@ def workers(threads: int | None) -> int:
 
 
 def render(
-    frames: Iterable[Frame], graph: Graph, writer: Writer, meter: Meter, *,
-    output: Path, overwrite: bool, strict: bool, threads: int | None, checks: Callable[[Rendered], list[Check]],
+    frames: Iterable[Frame],
+    graph: Graph,
+    writer: Writer,
+    meter: Meter,
+    *,
+    output: Path,
+    overwrite: bool,
+    strict: bool,
+    threads: int | None,
+    checks: Callable[[Rendered], list[Check]],
 ) -> Rendered:
     """Run the graph, write, verify, rename. On any failure nothing is left at ``output``."""
     began = time.monotonic()

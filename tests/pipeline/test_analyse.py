@@ -24,7 +24,9 @@ def settle(segments, level=None, zones=()):
 def test_samples_lie_in_the_shot_and_are_bounded(start: int, length: int) -> None:
     wanted = analyse.samples(start, start + length)
     assert wanted <= set(range(start, start + length))
-    assert len(wanted) == min(length, analyse.BURST * analyse.BURSTS) or length > analyse.BURST * analyse.BURSTS
+    assert (
+        len(wanted) == min(length, analyse.BURST * analyse.BURSTS) or length > analyse.BURST * analyse.BURSTS
+    )
     assert len(wanted) <= analyse.BURST * analyse.BURSTS
 
 

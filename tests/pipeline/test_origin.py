@@ -15,7 +15,8 @@ def test_round_trip_whatever_the_case_of_the_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"bits": 99, "family": "yuv"}', '{"bits": "8"}', '{"bits": 8}', "9" * 600, "null"]
+    "text",
+    ["", "{", "[]", '{"bits": 99, "family": "yuv"}', '{"bits": "8"}', '{"bits": 8}', "9" * 600, "null"],
 )
 def test_rubbish_is_no_answer(text: str) -> None:
     assert origin.read({origin.TAG: text}) is None
