@@ -126,11 +126,12 @@ class Run:
         live = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.net.load_state_dict(self.average)
         with torch.no_grad():
-            figures = torch.tensor([[*measure(self.net, told), measure(self.net, blind)[1]] for told, blind in checks])
+            rows = [(*measure(self.net, told), measure(self.net, blind)[1]) for told, blind in checks]
         self.net.load_state_dict(live)
-        held_out, gain, blind_gain = (round(v, 4) for v in figures.mean(0).tolist())
+        held_out, gain, blind_gain = (round(v, 4) for v in torch.tensor(rows).mean(0).tolist())
         rate = self.schedule.rate_at(self.step, self.elapsed)
-        row = dict(zip(COLUMNS, (self.step, round(self.elapsed, 1), rate, round(self.loss, 4), held_out, gain, blind_gain), strict=True))
+        values = (self.step, round(self.elapsed, 1), rate, round(self.loss, 4), held_out, gain, blind_gain)
+        row = dict(zip(COLUMNS, values, strict=True))
         self.curve.append(row)
         print(" ".join(f"{k} {v:g}" for k, v in row.items()), flush=True)
 
@@ -163,4 +164,5 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def stream(batches: Batches, first: int, workers: int) -> Iterator[Batch]:
     """Batches from number ``first`` on, made ahead by ``workers`` processes."""
     order = range(first, len(batches))
-    return iter(DataLoader(batches, batch_size=None, sampler=order, num_workers=workers, prefetch_factor=4 if workers else None))
+    ahead = 4 if workers else None
+    return iter(DataLoader(batches, None, sampler=order, num_workers=workers, prefetch_factor=ahead))

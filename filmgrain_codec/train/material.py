@@ -6,19 +6,20 @@ in memory; samplers turn what they cut into float32.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.errors import InputError
 
 Picture = NDArray[np.uint8]
 Clip = tuple[Picture, ...]
-HELD_OUT_EVERY = 10
-"""Every tenth photograph (its number ends in 3) is held out for validation."""
+HELD_OUT_DIGIT = 3
+"""Photographs whose number ends in this digit are held out for validation."""
 
 HELD_OUT_CLIPS = ("flower",)
 """Clips never trained on: the demonstration is made from them."""
@@ -41,7 +42,9 @@ def load(root: Path, *, held_out: bool = False) -> Material:
     files = [p for p in sorted(root.glob("photos*/*.jpg")) if is_held_out(p) == held_out]
     if not files:
         raise InputError(f"No training pictures found in {root}: it must hold photos/*.jpg.")
-    films = [] if held_out else [p for p in sorted(root.glob("video_clean/*.mkv")) if p.stem not in HELD_OUT_CLIPS]
+    films = [
+        p for p in sorted(root.glob("video_clean/*.mkv")) if p.stem not in HELD_OUT_CLIPS and not held_out
+    ]
     names = tuple(p.relative_to(root).as_posix() for p in [*files, *films])
     return Material(tuple(read_photo(p) for p in files), tuple(read_clip(p) for p in films), names)
 
@@ -49,7 +52,7 @@ def load(root: Path, *, held_out: bool = False) -> Material:
 def is_held_out(path: Path) -> bool:
     """Whether a picture belongs to a validation photograph (the number before the first underscore)."""
     number = path.name.split("_")[0]
-    return number.isdigit() and int(number) % HELD_OUT_EVERY == 3
+    return number.isdigit() and int(number) % 10 == HELD_OUT_DIGIT
 
 
 def read_photo(path: Path) -> Picture:
@@ -69,19 +72,14 @@ def to_ycbcr(rgb: NDArray[np.float32]) -> Picture:
 
 
 def read_clip(path: Path, limit: int = 64) -> Clip:
-    """The first frames of a clip as planes (frames, h, w); 8-bit planar YUV."""
-    frames = list(decode(path, limit))
-    return tuple(np.stack(planes) for planes in zip(*frames, strict=True))
+    """The first frames of a clip as planes (frames, h, w) of 8-bit codes."""
+    planes = zip(*(f.planes for f in read_frames(path, limit)), strict=True)
+    return tuple(np.stack([np.rint(p * 255).astype(np.uint8) for p in frames]) for frames in planes)
 
 
-def decode(path: Path, limit: int) -> Iterator[list[Picture]]:
-    """Planes of each frame, cut to what the picture shows."""
-    import av
+def read_frames(path: Path, limit: int) -> list[Frame]:
+    """The first ``limit`` frames of a clip. Raises ``InputError`` if it cannot be read."""
+    from filmgrain_codec.media.reader import Reader
 
-    with av.open(str(path)) as container:
-        for n, frame in enumerate(container.decode(video=0)):
-            if n == limit:
-                return
-            yield [
-                np.frombuffer(p, np.uint8).reshape(p.height, p.line_size)[:, : p.width].copy() for p in frame.planes
-            ]
+    with Reader(path, threads=1) as frames:
+        return list(islice(frames, limit))

@@ -122,7 +122,7 @@ def quantised(samples: Tensor, bits: Tensor) -> Tensor:
 def lowpass(luma: Tensor) -> Tensor:
     """(B, 1, H, W) smoothed for reading the strength curve: 4x4 means, 3x3 box, bilinear back.
 
-    ``nodes.denoise.lowpass`` is the same operation in NumPy.
+    ``nodes.denoise.expected_sigma`` smooths the same way.
     """
     small = F.avg_pool2d(luma, 4)
     small = F.avg_pool2d(F.pad(small, (1, 1, 1, 1), mode="replicate"), 3, stride=1)

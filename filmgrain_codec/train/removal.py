@@ -109,8 +109,8 @@ def seconds(text: str) -> float:
 
 def parse(arguments: Sequence[str] | None = None) -> Config:
     """Command line to ``Config``."""
-    parser = argparse.ArgumentParser(prog="fgcodec train removal", description="Train the grain-removal nets.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with photos*/, video_clean/ and PROVENANCE.csv")
+    parser = argparse.ArgumentParser(prog="fgcodec train removal", description="Train the removal nets.")
+    parser.add_argument("--data", type=Path, required=True, help="folder with photos*/ and video_clean/")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and curves")
     parser.add_argument("--part", default="all", choices=(*PARTS, "all"))
     parser.add_argument("--budget", default="50m", help="wall-clock length: 50m, 90s, 2h")

@@ -116,8 +116,10 @@ class ChromaBatches(Batches):
     def __init__(self, material: Material, seed: int, blind: bool | None = None) -> None:
         super().__init__(material, seed, blind)
         photos = material.photos
-        self.photos = {1: photos, 2: tuple(averaged(p, 2, 1) for p in photos), 4: tuple(averaged(p, 2, 2) for p in photos)}
-        self.clips: tuple[Clip, ...] = tuple((averaged(c[0], 2, 2), *c[1:]) for c in material.clips if len(c) == 3)
+        across = tuple(averaged(p, 2, 1) for p in photos)
+        self.photos = {1: photos, 2: across, 4: tuple(averaged(p, 2, 2) for p in photos)}
+        coloured = (c for c in material.clips if len(c) == 3)
+        self.clips: tuple[Clip, ...] = tuple((averaged(c[0], 2, 2), *c[1:]) for c in coloured)
 
     def make(self, rng: Generator) -> Batch:
         pooled = rng.choice([1, 2, 4], self.size, p=[0.25, 0.15, 0.6])
@@ -160,7 +162,8 @@ class ChromaBatches(Batches):
         chroma = noise.filtered(white[:, :, 1:], noise.response(looks, self.side))
         ratio = tensor(rng.uniform(0.7, 1.3, self.size))
         luma = noise.filtered(white[:, 1, 0], noise.response(looks, self.side, 1.3))
-        weaker = tensor([k.level for k in looks]) * ratio * pooled ** (-0.5 * tensor(rng.uniform(0.3, 1, self.size)))
+        fading = pooled ** (-0.5 * tensor(rng.uniform(0.3, 1, self.size)))
+        weaker = tensor([k.level for k in looks]) * ratio * fading
         return chroma, luma * weaker[:, None, None]
 
     def guide(self, noisy: Tensor, clean: Tensor, rng: Generator) -> Tensor:

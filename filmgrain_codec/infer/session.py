@@ -1,0 +1,98 @@
+"""ONNX Runtime sessions: loaded late, once per (model part, threads), shared by threads."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from importlib import metadata
+from threading import Lock
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.errors import ModelError
+from filmgrain_codec.infer.store import Part
+
+Array = NDArray[np.float32]
+PROVIDERS = ("CPUExecutionProvider",)
+"""The default: the same bits on the same machine and runtime version, whatever else is installed."""
+_lock = Lock()
+
+
+class Net(Protocol):
+    """What runs a model part: named float32 arrays in, one float32 array out; safe to share."""
+
+    def run(self, inputs: Mapping[str, Array]) -> Array: ...
+
+
+class Session:
+    """One loaded ONNX file. ``run`` may be called from several threads at once."""
+
+    def __init__(self, part: Part, threads: int = 1) -> None:
+        self.part = part
+        self._session = _load(part, threads)
+
+    def run(self, inputs: Mapping[str, Array]) -> Array:
+        """The first output. Raises ``ModelError`` with the runtime's reason."""
+        given = {k: np.ascontiguousarray(v, np.float32) for k, v in inputs.items()}
+        try:
+            made: Array = self._session.run(None, given)[0]
+        except Exception as error:
+            raise ModelError(f"Model file {self.part.path.name} failed to run: {error}") from error
+        return made
+
+
+def session(part: Part, threads: int = 1) -> Session:
+    """The shared session of a verified part. Raises ``ModelError``."""
+    with _lock:
+        return _session(part, threads)
+
+
+@cache
+def _session(part: Part, threads: int) -> Session:
+    return Session(part, threads)
+
+
+def conflict() -> str:
+    """Why the installed runtime may misbehave, '' if nothing speaks against it."""
+    found = {d.name.lower().replace("_", "-") for d in metadata.distributions() if d.name}
+    if {"onnxruntime", "onnxruntime-gpu"} <= found:
+        return (
+            "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files: "
+            "uninstall both, then install the one you want"
+        )
+    return ""
+
+
+def _runtime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelError(
+            "ONNX Runtime is not installed: pip install 'filmgrain-codec[cpu]' (or [gpu])."
+        ) from error
+    return onnxruntime
+
+
+@cache
+def _warn_once() -> None:
+    reason = conflict()
+    if reason:
+        warnings.warn(reason, RuntimeWarning, stacklevel=5)
+
+
+def _load(part: Part, threads: int) -> Any:
+    runtime = _runtime()
+    _warn_once()
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # The session is made of the very bytes that were checked.
+    content = part.verified().read_bytes()
+    try:
+        return runtime.InferenceSession(content, options, providers=list(PROVIDERS))
+    except Exception as error:
+        raise ModelError(f"Model file {part.path} cannot be loaded: {error}") from error
