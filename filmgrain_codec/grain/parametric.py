@@ -16,9 +16,9 @@ isotropic on the screen, apart from the luma's anisotropy), mixed with the luma 
 chroma resolution by a box average, so that the correlations at lag 0 are those of the profile.
 Its strength is level * chroma.cb (or cr) * curve(Y averaged over the chroma sample's block).
 
-``rgb``: the channels take the roles of Y, Cb and Cr: strengths level * (1, cb, cr), correlations
-likewise; every channel's own value drives the curve and all share the luma spectrum. With cb = cr
-= 0 (a black-and-white profile) the same grain is added to all three channels.
+``rgb``: a profile always speaks of Y, Cb and Cr. Its grain (unsubsampled) goes through the BT.709
+matrix to R, G and B, and every channel's own value drives the curve. A profile without chroma
+grain gives the three channels the same grain.
 
 Nothing is clamped. Grain has zero mean, so the mean of the picture is kept.
 Only elementwise float32 operations in a fixed order are used: the bits do not depend on bands,
@@ -40,7 +40,7 @@ from filmgrain_codec.grain.filters import GrainFilter, fir
 from filmgrain_codec.grain.profile import GrainSegment
 from filmgrain_codec.grain.recipe import LUT_LAST, Recipe, prepare
 
-_BAND_SAMPLES = 1 << 16  # a band of 256 kB of float32 stays in a core's second-level cache
+_BAND_SAMPLES = 1 << 17  # large enough that margins cost little, small enough for a core's cache
 
 
 def apply(
@@ -157,7 +157,7 @@ def _channel_band(job: _Job, top: int, rows: int) -> None:
     part = slice(top, min(top + rows, height))
     shape = (part.stop - part.start, width)
     used = [q for q in range(len(job.planes)) if any(job.recipe.mix[p][q] for p in range(len(job.planes)))]
-    fields = {q: _field(job, q, top, shape, skewed=True) for q in used}
+    fields = {q: _field(job, q, top, shape, skewed=q == 0) for q in used}
     for p, row in enumerate(job.recipe.mix[: len(job.planes)]):
         if any(row):
             grain = _mixed([(c, fields[q]) for q, c in enumerate(row) if c], shape)

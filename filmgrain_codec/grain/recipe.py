@@ -16,15 +16,18 @@ LUT_LAST = 4092  # a multiple of 1023: every 8-bit (nearly) and 10-bit (exactly)
 MAX_SKEW = 2.0
 Weights = tuple[float, float, float]
 Matrix = tuple[Weights, Weights, Weights]
+YCC_TO_RGB: Matrix = ((1.0, 0.0, 1.5748), (1.0, -0.1873, -0.4681), (1.0, 1.8556, 0.0))
+"""Rec. ITU-R BT.709, full range."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """One segment made ready for one layout.
 
-    ``skew``: coefficients of ``skew_map`` (luma; all channels of RGB). ``mix``: weights of the
-    three unit fields in each plane's grain, times the plane's strength relative to luma; a row
-    of zeros is a plane without grain. ``lut``: sigma at luma code k / LUT_LAST.
+    ``luma``, ``chroma``: filters of the first field and of the other two. ``skew``: coefficients
+    of ``skew_map``, for the first field. ``mix``: weights of the three unit fields in each plane's
+    grain, times the plane's strength relative to luma; a row of zeros is a plane without grain.
+    ``lut``: sigma at luma code k / LUT_LAST.
     """
 
     luma: GrainFilter
@@ -39,12 +42,11 @@ def prepare(segment: GrainSegment, family: str, sub_w: int, sub_h: int) -> Recip
     """The recipe of a segment for a layout: ``family`` 'gray', 'yuv' or 'rgb', log2 subsampling."""
     luma = grain_filter(segment.spectrum)
     skew = skew_map(segment.skew)
-    if family == "yuv":
-        chroma = grain_filter(chroma_spectrum(segment, sub_w, sub_h))
-        box = _box_gain(luma, skew, sub_w, sub_h)
-        mix = _chroma_mix(segment, box)
-    else:
-        chroma, mix = luma, _rgb_mix(segment)
+    subs = (sub_w, sub_h) if family == "yuv" else (0, 0)
+    chroma = grain_filter(chroma_spectrum(segment, *subs))
+    mix = _chroma_mix(segment, _box_gain(luma, skew, *subs))
+    if family == "rgb":
+        mix = _product(YCC_TO_RGB, mix)
     codes = np.arange(LUT_LAST + 1) / LUT_LAST
     return Recipe(luma, chroma, skew, mix, segment.sigma(codes).astype(np.float32))
 
@@ -107,13 +109,16 @@ def _chroma_mix(segment: GrainSegment, box: float) -> Matrix:
     return luma, _row(cb, c.cb, box), _row(cr, c.cr, box)
 
 
-def _rgb_mix(segment: GrainSegment) -> Matrix:
-    c = segment.chroma
-    if c.cb == 0 and c.cr == 0:
-        same = (1.0, 0.0, 0.0)
-        return same, same, same
-    first, second, third = correlate(c.y_cb, c.y_cr, c.cb_cr)
-    return first, _row(second, c.cb, 1.0), _row(third, c.cr, 1.0)
+def _product(left: Matrix, right: Matrix) -> Matrix:
+    first, second, third = (
+        tuple(math.fsum(row[k] * right[k][j] for k in range(3)) for j in range(3)) for row in left
+    )
+    return _weights(first), _weights(second), _weights(third)
+
+
+def _weights(row: tuple[float, ...]) -> Weights:
+    a, b, c = row
+    return a, b, c
 
 
 def _row(row: Weights, gain: float, box: float) -> Weights:
