@@ -101,7 +101,7 @@ def coverage(u: Field, rng: np.random.Generator, radius: float, size: float) -> 
     widths = disk(radius)
     margin = int(np.ceil(4.0 * size)) + 2
     padded = np.pad(np.clip(u, 0.0, _U_MAX), margin, mode="edge").astype(np.float32)
-    rate = -np.log1p(-padded) / np.float32((2 * widths + 1).sum())
+    rate = np.asarray(-np.log1p(-padded) / (2 * widths + 1).sum(), np.float32)
     covered = _stamp(_centres(rate, rng), widths)
     rows, columns = padded.shape
     half = covered.reshape(2 * rows, _HALF, 2 * columns, _HALF).mean((1, 3), dtype=np.float32)
@@ -159,8 +159,15 @@ def _decimate(x: NDArray[np.float32], taps: Field) -> NDArray[np.float32]:
     return out
 
 
-def grain(planes: Sequence[Plane], fmt: FrameFormat, level: float, seed: int = 0, index: int = 0,
-          recipe: BooleanGrain | None = None, quantise: bool = True) -> tuple[Plane, ...]:
+def grain(
+    planes: Sequence[Plane],
+    fmt: FrameFormat,
+    level: float,
+    seed: int = 0,
+    index: int = 0,
+    recipe: BooleanGrain | None = None,
+    quantise: bool = True,
+) -> tuple[Plane, ...]:
     """``planes`` with Boolean grain of ``level`` (sigma at luma 0.5) added.
 
     Independent for every (seed, index). A 960x540 4:2:0 frame takes about two seconds.

@@ -60,7 +60,9 @@ def luma_on(plane: int, luma: Plane, fmt: FrameFormat) -> Field:
     return np.asarray(full.reshape(rows, fy, columns, fx).mean((1, 3)), np.float64)
 
 
-def add(planes: Sequence[Plane], fields: Sequence[Field], fmt: FrameFormat, quantise: bool) -> tuple[Plane, ...]:
+def add(
+    planes: Sequence[Plane], fields: Sequence[Field], fmt: FrameFormat, quantise: bool
+) -> tuple[Plane, ...]:
     """Planes plus grain; ``quantise`` rounds and clips to the format's codes."""
     sums = [np.asarray(p, np.float64) + g for p, g in zip(planes, fields, strict=True)]
     if quantise:

@@ -43,9 +43,11 @@ class SpectralGrain:
     cb_cr: float = 0.0
 
 
-def power(shape: tuple[int, int], size: float, anisotropy: float = 1.0, weight: float = 0.0,
-          spread: float = 2.5) -> Field:
+def power(
+    shape: tuple[int, int], size: float, anisotropy: float = 1.0, weight: float = 0.0, spread: float = 2.5
+) -> Field:
     """Noise power on the FFT grid of ``shape``, mean 1 (unit variance)."""
+
     def lobe(s: float) -> Field:
         horizontal, vertical = s * anisotropy**0.5, s / anisotropy**0.5
         fy = np.fft.fftfreq(shape[0])[:, None] * vertical
@@ -56,8 +58,14 @@ def power(shape: tuple[int, int], size: float, anisotropy: float = 1.0, weight: 
     return np.asarray((1.0 - weight) * lobe(size) + weight * lobe(size * spread), np.float64)
 
 
-def field(shape: tuple[int, int], rng: np.random.Generator, size: float, anisotropy: float = 1.0,
-          weight: float = 0.0, spread: float = 2.5) -> Field:
+def field(
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    size: float,
+    anisotropy: float = 1.0,
+    weight: float = 0.0,
+    spread: float = 2.5,
+) -> Field:
     """One stationary Gaussian field of unit variance, shape (rows, columns)."""
     padded = (_even(shape[0] + _MARGIN), _even(shape[1] + _MARGIN))
     amplitude = np.sqrt(power(padded, size, anisotropy, weight, spread))[:, : padded[1] // 2 + 1]
@@ -71,8 +79,9 @@ def _even(n: int) -> int:
 
 def fields(fmt: FrameFormat, grain: SpectralGrain, seed: int, index: int) -> tuple[Field, ...]:
     """Unit-variance grain of every plane of frame ``index``, with the wanted correlations."""
-    luma = field(fmt.shape(0), generator(seed, index, 0), grain.size, grain.anisotropy,
-                 grain.weight, grain.spread)
+    luma = field(
+        fmt.shape(0), generator(seed, index, 0), grain.size, grain.anisotropy, grain.weight, grain.spread
+    )
     if fmt.planes == 1:
         return (luma,)
     own = [field(fmt.shape(k), generator(seed, index, k), grain.chroma_size) for k in (1, 2)]
@@ -90,8 +99,15 @@ def _correlation(grain: SpectralGrain) -> Field:
     return np.asarray(matrix + 1e-9 * np.eye(3), np.float64)
 
 
-def grain(planes: Sequence[Plane], fmt: FrameFormat, level: float, seed: int = 0, index: int = 0,
-          recipe: SpectralGrain | None = None, quantise: bool = True) -> tuple[Plane, ...]:
+def grain(
+    planes: Sequence[Plane],
+    fmt: FrameFormat,
+    level: float,
+    seed: int = 0,
+    index: int = 0,
+    recipe: SpectralGrain | None = None,
+    quantise: bool = True,
+) -> tuple[Plane, ...]:
     """``planes`` with grain of ``level`` (sigma at luma 0.5, fraction of full scale) added.
 
     Independent for every (seed, index). ``quantise`` rounds and clips to the format's bits.

@@ -1,0 +1,91 @@
+"""Chroma grain and skew from the blocks in which luma grain was found."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.core.frame import FrameFormat
+from filmgrain_codec.grain import spectrum_fit
+from filmgrain_codec.grain.profile import Chroma, Spectrum
+from filmgrain_codec.grain.samples import Samples
+
+Field = NDArray[np.float64]
+
+_FEWEST = 20
+_NONE_BELOW = 0.02
+"""Chroma grain weaker than this share of the luma level counts as none."""
+_STRONGEST = 4.0
+_SKEWEST = 1.0
+
+
+def fit_chroma(found: Samples, curve2: Field, level: float, luma: Spectrum, fmt: FrameFormat) -> Chroma:
+    """Chroma strengths, size and correlations.
+
+    ``curve2``: square of the strength curve at each block, as chroma follows the same curve.
+    ``luma``: the luma spectrum, whose anisotropy chroma shares on the screen.
+    """
+    if fmt.planes == 1 or len(found) < _FEWEST or found.chroma.shape[-1] < 4:
+        return Chroma()
+    floor = 1.0 / (12.0 * fmt.peak**2)
+    scale = (curve2 * level**2)[:, None, None]
+    typical = [spectrum_fit.typical((found.chroma[:, k] - floor) / scale) for k in (0, 1)]
+    spectrum = _spectrum(typical, luma, fmt)
+    cb, cr = (_strength(t, spectrum, found.chroma.shape[2:]) for t in typical)
+    y_cb, y_cr, cb_cr = _correlations(found, scale[:, 0, 0], floor, fmt)
+    return Chroma(
+        cb=cb,
+        cr=cr,
+        size=spectrum.size,
+        y_cb=y_cb if cb else 0.0,
+        y_cr=y_cr if cr else 0.0,
+        cb_cr=cb_cr if cb and cr else 0.0,
+    )
+
+
+def _spectrum(typical: list[Field], luma: Spectrum, fmt: FrameFormat) -> Spectrum:
+    sub_h, sub_w = (fmt.sub_h, fmt.sub_w) if fmt.family == "yuv" else (0, 0)
+    stretch = luma.anisotropy * 2.0 ** (sub_h - sub_w)
+    measured = sum(np.maximum(t, 0.0) / max(float(np.median(np.abs(t))), 1e-12) for t in typical)
+    shape = (16 >> sub_h, 16 >> sub_w)
+    fitted = spectrum_fit.fit(np.asarray(measured), shape, second_lobe=False, anisotropy=stretch)
+    return fitted.spectrum
+
+
+def _strength(typical: Field, spectrum: Spectrum, shape: tuple[int, ...]) -> float:
+    """Standard deviation in units of the luma level."""
+    model = spectrum_fit.expected(spectrum, *shape)
+    weight = spectrum_fit.cells(np.where(spectrum_fit.band(model), np.sqrt(model), 0.0))
+    ratio = np.maximum(typical, 0.0) / spectrum_fit.cells(model)
+    value = float(np.sqrt((weight * ratio).sum() / weight.sum()))
+    return min(value, _STRONGEST) if value >= _NONE_BELOW else 0.0
+
+
+def _correlations(found: Samples, scale: Field, floor: float, fmt: FrameFormat) -> tuple[float, float, float]:
+    """Correlations of luma (averaged onto the chroma grid) with Cb and Cr, and of Cb with Cr."""
+    count = found.cross[:, 4].astype(np.float64)
+    grid = 2.0 ** (fmt.sub_w + fmt.sub_h) if fmt.family == "yuv" else 1.0
+    power = found.chroma.reshape(len(found), 2, -1)[:, :, 1:].sum(2).astype(np.float64)
+    y = float(((found.cross[:, 3] - floor / grid * count) / scale).sum())
+    cb, cr = (float(((power[:, k] - floor * count) / scale).sum()) for k in (0, 1))
+    shared = (found.cross[:, :3] / scale[:, None]).sum(0)
+    pairs = ((y, cb), (y, cr), (cb, cr))
+    return tuple(_ratio(float(s), a * b) for s, (a, b) in zip(shared, pairs, strict=True))  # type: ignore[return-value]
+
+
+def _ratio(shared: float, product: float) -> float:
+    value = shared / np.sqrt(product) if product > 0 else 0.0
+    return float(np.clip(value, -0.99, 0.99)) if abs(value) > 0.02 else 0.0
+
+
+def fit_skew(found: Samples, variance: Field) -> float:
+    """Third standardised moment of the luma grain; 0 where it cannot be told from none."""
+    clear = np.maximum(found.low, found.high) < 1e-3
+    if clear.sum() < 4 * _FEWEST:
+        return 0.0
+    cubes = found.third[clear] / variance[clear] ** 1.5
+    low, high = np.quantile(cubes, [0.05, 0.95])
+    kept = cubes[(cubes >= low) & (cubes <= high)]
+    error = float(cubes.std()) / np.sqrt(len(cubes))
+    value = float(kept.mean())
+    return float(np.clip(value, -_SKEWEST, _SKEWEST)) if abs(value) > 2.5 * error else 0.0

@@ -1,0 +1,210 @@
+"""From block powers to the strength curve: which blocks show grain alone, and how strong it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.grain import spectrum_fit
+from filmgrain_codec.grain.flat import BINS, luma_bin
+from filmgrain_codec.grain.profile import KNOT_POSITIONS, KNOTS
+from filmgrain_codec.grain.samples import Samples
+
+Field = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+CENTRES: Field = (np.arange(BINS) + 0.5) / BINS
+_SMOOTH = 0.02
+_PULL = 1e-4
+_CLIPPED_MOST = 0.45
+FEWEST = 5
+_ENOUGH = 60.0
+LEAST = 1e-7
+"""Smallest variance told apart from none: a standard deviation of 0.08 codes in 8 bit."""
+
+
+def hat_basis(luma: Field) -> Field:
+    """Values (n, 8) of the knots' linear interpolation functions at ``luma``."""
+    return np.stack([np.interp(luma, KNOT_POSITIONS, row) for row in np.eye(KNOTS)], 1)
+
+
+def fit_knots(luma: Field, sigma: Field, weight: Field) -> Field:
+    """Knot values of a piecewise linear sigma(luma), positive; zeros where there is no data at all.
+
+    Least squares on relative errors, with a second-difference penalty that decides only where
+    there are no samples (the idea of the AV1 reference encoder's noise model).
+    """
+    used = (weight > 0) & (sigma > 0)
+    if not used.any():
+        return np.zeros(KNOTS)
+    share = weight[used] / weight[used].sum()
+    scale = float(np.exp((share * np.log(sigma[used])).sum()))
+    basis, target = hat_basis(luma[used]), sigma[used] / scale
+    importance = share / target**2
+    bend = np.diff(np.eye(KNOTS), 2, axis=0)
+    slope = np.diff(np.eye(KNOTS), axis=0)
+    normal = basis.T @ (importance[:, None] * basis) + _SMOOTH * bend.T @ bend * importance.sum() / 20
+    normal += _PULL * slope.T @ slope * importance.sum()
+    knots = np.linalg.solve(normal, basis.T @ (importance * target))
+    return np.asarray(np.maximum(knots, 0.02 * knots.max()) * scale, np.float64)
+
+
+def at(knots: Field, luma: NDArray[np.floating]) -> Field:
+    """sigma at ``luma`` from knot values."""
+    return np.asarray(np.interp(luma, KNOT_POSITIONS, knots), np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Powers:
+    """Block powers in units of variance under a spectrum: each estimates sigma^2 (+ picture).
+
+    ``band`` and ``picture_band`` from the coefficients of ``spectrum_fit.band``, ``low`` and
+    ``picture_low`` from those below; ``spread`` and ``low_spread`` their relative standard
+    deviations for pure Gaussian grain.
+    """
+
+    band: Field
+    picture_band: Field
+    low: Field
+    picture_low: Field
+    spread: float
+    low_spread: float
+
+
+def powers(samples: Samples, model: Field, floor: float) -> Powers:
+    """Block powers under the expected DCT powers ``model``; ``floor`` is quantisation variance."""
+    band, low = spectrum_fit.band(model), spectrum_fit.low_band()
+
+    def mean(power: NDArray[np.float32], which: Mask) -> Field:
+        # sqrt(model) stands between equal weights (most precise) and energy (least model-dependent)
+        weight = np.sqrt(model[which])
+        return np.asarray((power[:, which] - floor) @ (weight / model[which] / weight.sum()), np.float64)
+
+    def spread(which: Mask) -> float:
+        weight = np.sqrt(model[which])
+        return float(np.sqrt(2.0 * (weight**2).sum()) / weight.sum())
+
+    return Powers(
+        mean(samples.grain, band),
+        mean(samples.picture, band),
+        mean(samples.grain, low),
+        mean(samples.picture, low),
+        spread(band),
+        spread(low),
+    )
+
+
+def unclipped(samples: Samples) -> tuple[Field, Field]:
+    """(luma, variance factor) of the blocks as they were before clipping at black and white.
+
+    A Gaussian of which a share p is cut keeps a known part of its variance, and the shift of its
+    mean is known too (censored normal distribution); both follow from p alone.
+    """
+    share = np.clip(np.linspace(0.0, 0.5, 101), 1e-4, None)
+    alpha = np.array([-NormalDist().inv_cdf(p) for p in share])
+    density = np.exp(-0.5 * alpha**2) / np.sqrt(2 * np.pi)
+    mean = alpha * (1 - share) + density
+    kept = (1 + alpha**2) * (1 - share) + alpha * density - mean**2
+    cut = np.maximum(samples.low, samples.high)
+    factor = 1.0 / np.interp(cut, share, kept)
+    # distance of the mean from the clipping level, in units of the clipped signal's own distance
+    ratio = np.interp(cut, share, alpha / mean)
+    luma = np.where(samples.low >= samples.high, samples.luma * ratio, 1 - (1 - samples.luma) * ratio)
+    return np.asarray(luma, np.float64), np.where(cut > 2e-3, factor, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CurveFit:
+    """sigma at the knots; per bin sigma and the blocks' worth behind it; per block trust (0..1)."""
+
+    knots: Field
+    sigma: Field
+    worth: Field
+    trust: Field
+
+
+def fit(samples: Samples, model: Field, floor: float, occupancy: Field, single: bool = False) -> CurveFit:
+    """Strength curve of ``samples`` under the spectrum with expected DCT powers ``model``.
+
+    ``floor``: variance of quantisation. ``occupancy``: share of the picture per luma bin.
+    ``single``: the samples are of single frames, so that their ``picture`` tells nothing.
+    """
+    power = powers(samples, model, floor)
+    luma, factor = unclipped(samples)
+    usable = np.maximum(samples.low, samples.high) < _CLIPPED_MOST
+    bins = luma_bin(luma.astype(np.float32))
+    knots = _start(power, factor, bins, usable)
+    for _ in range(4):
+        variance = np.maximum(at(knots, luma) ** 2 / factor, LEAST)
+        trust = usable * trusted(power, variance, single)
+        gain, worth = _per_bin(power.band / variance, power.spread, trust, bins)
+        scale = np.array([_mean(at(knots, luma), trust * (bins == k)) for k in range(BINS)])
+        sigma = np.sqrt(np.maximum(gain * scale**2, LEAST)) * (worth > 0)
+        knots = fit_knots(CENTRES, sigma, np.minimum(worth, _ENOUGH) / _ENOUGH * (occupancy + 0.01))
+    return CurveFit(knots, sigma, worth, trust)
+
+
+def trusted(power: Powers, variance: Field, single: bool = False) -> Field:
+    """How far blocks can be taken for grain of ``variance`` alone, 0..1.
+
+    Picture that differs between the two frames shows first in the low frequencies of the
+    difference; picture that is the same in both does less harm, so it costs less trust. Neither
+    measure shares coefficients or sign with the strength that is read from the block.
+    """
+    picture = 0.0 if single else np.maximum(power.picture_band / variance - 1, 0.0) / power.spread
+    leaked = np.maximum(power.low / variance - 1, 0.0) / power.low_spread
+    texture = np.maximum(power.picture_low / variance - 1, 0.0) / power.low_spread
+    doubt = (picture / 4) ** 2 + (leaked / 2) ** 4 + (texture / 8) ** 2
+    return np.asarray(1.0 / (1.0 + doubt), np.float64)
+
+
+def _mean(values: Field, weight: Field) -> float:
+    total = float(weight.sum())
+    return float((values * weight).sum()) / total if total > 0 else 0.0
+
+
+def _start(power: Powers, factor: Field, bins: NDArray[np.int64], usable: Mask) -> Field:
+    sigma, weight = np.zeros(BINS), np.zeros(BINS)
+    for k in range(BINS):
+        members = np.flatnonzero(usable & (bins == k))
+        if len(members) < FEWEST:
+            continue
+        score = power.picture_band[members] + power.low[members]
+        least = members[np.argsort(score, kind="stable")[: int(np.clip(0.15 * len(members), 8, 300))]]
+        variance = max(float(np.median(power.band[least] * factor[least])), LEAST)
+        excess = max(float(np.median(power.picture_band[least])) / variance - 1, 0.0)
+        leaked = max(float(np.median(power.low[least])) / variance - 1, 0.0)
+        sigma[k], weight[k] = np.sqrt(variance), len(least) / (1 + 10 * excess**2 + 10 * leaked**2)
+    return fit_knots(CENTRES, sigma, weight)
+
+
+def _per_bin(ratio: Field, spread: float, trust: Field, bins: NDArray[np.int64]) -> tuple[Field, Field]:
+    """Variance gain per bin from ratios (measured / assumed variance), and blocks' worth of trust."""
+    gain, worth = np.zeros(BINS), np.zeros(BINS)
+    for k in range(BINS):
+        members = (bins == k) & (trust > 0)
+        if members.sum() < FEWEST:
+            continue
+        # a few blocks that pass among many that do not are more likely picture that looks like grain
+        worth[k] = trust[members].sum() * trust[members].mean()
+        gain[k] = max(upper_trimmed_mean(ratio[members], trust[members], spread), 0.0)
+    return gain, worth
+
+
+def upper_trimmed_mean(values: Field, weight: Field, spread: float) -> float:
+    """Weighted mean of a sample of relative standard deviation ``spread`` whose large values may be picture.
+
+    Values above 1 + 2 ``spread`` times the running result are left out; what that takes from a
+    pure normal sample is given back.
+    """
+    order = np.argsort(values, kind="stable")
+    half = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
+    centre = float(values[order[min(int(half), len(values) - 1)]])
+    for _ in range(5):
+        kept = values <= centre * (1 + 2.0 * spread)
+        # mean of a standard normal cut at +2: -phi(2) / Phi(2)
+        centre = _mean(values[kept], weight[kept]) * (1 + 0.0552 * spread) if kept.any() else centre
+    return centre

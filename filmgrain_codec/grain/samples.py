@@ -1,0 +1,156 @@
+"""What one frame, or one pair of consecutive frames, says about its grain: block statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.core.frame import FrameFormat, Plane
+from filmgrain_codec.grain import flat
+from filmgrain_codec.grain.flat import BLOCK, COARSE, Array, Blocks
+from filmgrain_codec.grain.spectrum_fit import dct_matrix
+
+_PER_FRAME = 2400
+"""Blocks measured per frame or pair at most; 600,000 luma samples."""
+_LEAST_PER_BIN = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Statistics of n blocks of ``flat.BLOCK`` luma samples, in squares of full scale.
+
+    luma       (n,)        mean luma code, 0..1
+    grain      (n, 16, 16) squared DCT of what is grain: (A - B) / sqrt 2, or A where there is no B
+    picture    (n, 16, 16) squared DCT of what is grain plus twice the picture: (A + B) / sqrt 2;
+               with a reference, of the reference alone; without any second frame, as ``grain``
+    low, high  (n,)        share of luma samples at code 0 and at the largest code
+    third      (n,)        mean cube of A about its plane
+    chroma     (n, 2, r, c) squared DCT of the chroma grain
+    cross      (n, 5)      sums over the AC of the products y-cb, y-cr, cb-cr, y-y of grain, luma
+               averaged onto the chroma grid; and the number of chroma coefficients
+    """
+
+    luma: Array
+    grain: Array
+    picture: Array
+    low: Array
+    high: Array
+    third: Array
+    chroma: Array
+    cross: Array
+
+    def __len__(self) -> int:
+        return len(self.luma)
+
+    def take(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Samples:
+        return Samples(*(getattr(self, f.name)[which] for f in fields(self)))
+
+    @staticmethod
+    def join(parts: Sequence[Samples]) -> Samples:
+        return Samples(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Samples)))
+
+
+def of_pair(a: Sequence[Plane], b: Sequence[Plane], fmt: FrameFormat) -> Samples:
+    """Statistics of two consecutive frames of independent grain."""
+    at = candidates(a[0], b[0])
+    block_a, block_b = at.first(a[0], BLOCK), at.second(b[0], BLOCK)
+    root = np.float32(np.sqrt(0.5))
+    difference = (block_a - block_b) * root
+    chroma = [
+        (at.first(p, *c) - at.second(q, *c)) * root
+        for p, q, c in zip(a[1:], b[1:], _chroma_cells(fmt), strict=False)
+    ]
+    alive = _alive(block_a) & _alive(block_b) & _alive(difference)
+    return _samples(block_a, difference, (block_a + block_b) * root, chroma, fmt).take(alive)
+
+
+def of_reference(a: Sequence[Plane], ref: Sequence[Plane], fmt: FrameFormat) -> Samples:
+    """Statistics of a frame and its own denoised version."""
+    still = candidates(ref[0], ref[0], move=False)
+    block_a, block_r = still.first(a[0], BLOCK), still.first(ref[0], BLOCK)
+    chroma = [
+        still.first(p, *c) - still.first(q, *c)
+        for p, q, c in zip(a[1:], ref[1:], _chroma_cells(fmt), strict=False)
+    ]
+    return _samples(block_a, block_a - block_r, block_r * 2, chroma, fmt).take(_alive(block_a))
+
+
+def of_frame(a: Sequence[Plane], fmt: FrameFormat) -> Samples:
+    """Statistics of a single frame."""
+    still = candidates(a[0], a[0], move=False)
+    block = still.first(a[0], BLOCK)
+    chroma = [still.first(p, *c) for p, c in zip(a[1:], _chroma_cells(fmt), strict=False)]
+    return _samples(block, block, block, chroma, fmt).take(_alive(block))
+
+
+def candidates(a: Plane, b: Plane, move: bool = True) -> Blocks:
+    """The blocks worth measuring: in every luma bin those of flattest coarse mean picture."""
+    if min(a.shape) < BLOCK:
+        return Blocks.none()
+    coarse_a = flat.box(a, COARSE)
+    coarse_b = flat.box(b, COARSE) if move else coarse_a
+    at = flat.aligned(coarse_a, coarse_b, move)
+    cell = BLOCK // COARSE
+    mean: Array = (at.first(coarse_a, cell) + at.second(coarse_b, cell)) / np.float32(2)
+    share = min(0.6, _PER_FRAME / max(len(at), 1))
+    return at.take(flat.lowest(flat.planeless(mean), flat.means(mean), share, _LEAST_PER_BIN))
+
+
+def _chroma_cells(fmt: FrameFormat) -> list[tuple[int, int]]:
+    """(rows, columns) of the chroma block over one luma block, for each chroma plane."""
+    if fmt.planes == 1:
+        return []
+    sub_h, sub_w = (fmt.sub_h, fmt.sub_w) if fmt.family == "yuv" else (0, 0)
+    return [(BLOCK >> sub_h, BLOCK >> sub_w)] * 2
+
+
+def _alive(blocks: Array) -> NDArray[np.bool_]:
+    """Blocks that are not constant: bars, logos, frozen or wholly clipped parts carry no grain."""
+    return np.asarray(blocks.std((1, 2)) > 1e-5, np.bool_)
+
+
+def _samples(a: Array, grain: Array, picture: Array, chroma: Sequence[Array], fmt: FrameFormat) -> Samples:
+    edge = np.float32(0.5 / fmt.peak)
+    luma, transformed = a.mean((1, 2)), dct(grain)
+    chroma_power, cross = _chroma(grain, chroma)
+    return Samples(
+        np.asarray(luma, np.float32),
+        transformed**2,
+        dct(picture) ** 2,
+        np.asarray((a <= edge).mean((1, 2)), np.float32),
+        np.asarray((a >= 1 - edge).mean((1, 2)), np.float32),
+        np.asarray((_detrended(a) ** 3).mean((1, 2)), np.float32),
+        chroma_power,
+        cross,
+    )
+
+
+def dct(blocks: Array) -> Array:
+    """Orthonormal two-dimensional DCT-II of blocks (n, rows, columns)."""
+    down = dct_matrix(blocks.shape[1]).astype(np.float32)
+    across = dct_matrix(blocks.shape[2]).astype(np.float32)
+    return np.asarray(down @ blocks @ across.T, np.float32)
+
+
+def _detrended(blocks: Array) -> Array:
+    side = blocks.shape[-1]
+    ramp = (np.arange(side, dtype=np.float32) - (side - 1) / 2) / np.float32(np.sqrt((side**2 - 1) / 12))
+    slope_x, slope_y = (blocks.mean(1) @ ramp) / side, (blocks.mean(2) @ ramp) / side
+    plane = slope_x[:, None, None] * ramp[None, None, :] + slope_y[:, None, None] * ramp[None, :, None]
+    return np.asarray(blocks - blocks.mean((1, 2), keepdims=True) - plane, np.float32)
+
+
+def _chroma(luma: Array, chroma: Sequence[Array]) -> tuple[Array, Array]:
+    n = len(luma)
+    if not chroma:
+        return np.zeros((n, 2, 0, 0), np.float32), np.zeros((n, 5), np.float32)
+    rows, columns = chroma[0].shape[1:]
+    boxed = luma.reshape(n, rows, BLOCK // rows, columns, BLOCK // columns).mean((2, 4))
+    y, cb, cr = (dct(k).reshape(n, rows * columns)[:, 1:] for k in (boxed, *chroma))
+    products = [np.einsum("ij,ij->i", p, q) for p, q in ((y, cb), (y, cr), (cb, cr), (y, y))]
+    power = np.stack([dct(k) ** 2 for k in chroma], 1)
+    count = np.full(n, rows * columns - 1)
+    return np.asarray(power, np.float32), np.asarray(np.stack([*products, count], 1), np.float32)
