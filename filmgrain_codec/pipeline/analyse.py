@@ -73,7 +73,7 @@ def measure(
     pairs = _paired(frames, reference)
     for start, end in shots:
         wanted = samples(start, end)
-        analyzer = GrainAnalyzer(fmt)
+        analyzer = GrainAnalyzer(fmt, ref=reference is not None)
         for _ in range(start, end):
             frame, ref = next(pairs)
             if frame.index in wanted:

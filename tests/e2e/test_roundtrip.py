@@ -104,7 +104,7 @@ def test_overrides(source: Path) -> None:
 def test_a_trimmed_copy_has_the_same_grain_on_the_same_pictures(source: Path, tmp_path: Path) -> None:
     base, cut = encoded(source), tmp_path / "cut.mkv"
     whole = decoded(base)
-    start = float(whole[12].time)
+    start = float(whole[12].time) + 0.2  # ffmpeg seeks 3/23 s early where there are B-frames
     run("ffmpeg", "-v", "error", "-ss", start, "-i", base, "-map", "0", "-c", "copy", "-y", cut)
     tail = decoded(cut, "tail.mkv")
     assert digest(tail) == digest(whole[12:])
