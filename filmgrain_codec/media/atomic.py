@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,6 +37,9 @@ def commit(temporary: str | os.PathLike[str], final: str | os.PathLike[str], ove
     """Rename a finished temporary file to its final name, durably; raises ``OutputError``."""
     if Path(final).exists() and not overwrite:
         raise OutputError(f"The output {str(final)!r} exists; pass -y to replace it.")
+    if Path(temporary).is_dir():
+        _commit_folder(Path(temporary), Path(final), overwrite)
+        return
     with output_errors(str(final)):
         descriptor = os.open(temporary, os.O_RDONLY)
         try:
@@ -45,8 +49,23 @@ def commit(temporary: str | os.PathLike[str], final: str | os.PathLike[str], ove
         os.replace(temporary, final)
 
 
+def _commit_folder(temporary: Path, final: Path, overwrite: bool) -> None:
+    """Numbered stills: each moves into the target folder, after all are known to be free to go there."""
+    names = sorted(p.name for p in temporary.iterdir())
+    taken = [n for n in names if (final.parent / n).exists()]
+    if taken and not overwrite:
+        raise OutputError(f"The output {str(final.parent / taken[0])!r} exists; pass -y to replace it.")
+    with output_errors(str(final)):
+        for name in names:
+            os.replace(temporary / name, final.parent / name)
+        temporary.rmdir()
+
+
 def discard(temporary: str | os.PathLike[str]) -> None:
-    """Remove a temporary file if it is there."""
+    """Remove a temporary file or folder if it is there."""
+    if Path(temporary).is_dir():
+        shutil.rmtree(temporary, ignore_errors=True)
+        return
     with suppress(FileNotFoundError):
         os.unlink(temporary)
 

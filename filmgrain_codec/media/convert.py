@@ -188,7 +188,8 @@ def _read(view: NDArray[Any], peak: np.float32, real: bool) -> Plane:
 
 def views(frame: av.VideoFrame, where: Layout, fmt: FrameFormat) -> list[NDArray[Any]]:
     """The picture's samples as writable 2-D views, in the order of our planes."""
-    return [_view(frame.planes[p], where.kind, o, s, fmt.shape(i)) for i, (p, o, s) in enumerate(where.spots)]
+    spots = where.spots[: fmt.planes]
+    return [_view(frame.planes[p], where.kind, o, s, fmt.shape(i)) for i, (p, o, s) in enumerate(spots)]
 
 
 def _view(plane: Any, kind: str, offset: int, step: int, shape: tuple[int, int]) -> NDArray[Any]:
@@ -222,14 +223,19 @@ def to_av(
     else:  # repacking copies every property; the samples are overwritten below
         out = carrier.reformat(width=width, height=height, format=pix_fmt)
         out.make_writable()
-    whole = FrameFormat(width, height, fmt.family, fmt.sub_w, fmt.sub_h, where.bits)
-    fill(frame.planes, views(out, where, whole), where)
+    whole = FrameFormat(width, height, where.family, where.sub_w, where.sub_h, where.bits)
+    targets = views(out, where, whole)
+    fill(frame.planes, targets[: fmt.planes], where)
+    for neutral in targets[fmt.planes :]:  # grey in a codec that knows only colour
+        neutral[...] = 1 << (where.bits - 1)
     _tag(out, fmt.color)
     out.pts, out.time_base, out.duration = frame.pts, frame.time_base, frame.duration
     return out
 
 
 def _same_shape(where: Layout, fmt: FrameFormat) -> bool:
+    if fmt.family == "gray":
+        return where.family in ("gray", "yuv")
     return (where.family, where.sub_w, where.sub_h) == (fmt.family, fmt.sub_w, fmt.sub_h)
 
 

@@ -18,6 +18,7 @@ from filmgrain_codec.errors import EncoderError
 from filmgrain_codec.media import color
 from filmgrain_codec.media.convert import to_av
 from filmgrain_codec.media.encoders import EncoderSpec
+from filmgrain_codec.nodes.convert import Depth
 
 _USUAL_RATE = Fraction(25)
 
@@ -39,6 +40,7 @@ class VideoEncoder:
         global_header: bool = True,
     ) -> None:
         self.spec, self.fmt = spec, fmt
+        self._depth = Depth(spec.bits)
         self._indices: dict[int | None, int] = {}
         os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 writes its banner to stderr otherwise
         self.context = cast(VideoCodecContext, av.CodecContext.create(spec.name, "w"))
@@ -68,7 +70,7 @@ class VideoEncoder:
     def encode(self, frame: Frame) -> Iterator[tuple[av.Packet, int]]:
         """Encode one frame; a keyframe is forced where its props hold 'force_keyframe'."""
         picture = to_av(
-            frame,
+            self._depth.process((frame,), 0),
             self.spec.frame_pix_fmt,
             size=(self.spec.width, self.spec.height),
             carrier=frame.props.get("carrier"),

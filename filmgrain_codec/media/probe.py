@@ -21,7 +21,9 @@ from filmgrain_codec.media import color
 from filmgrain_codec.media.convert import direct_format, frame_format, layout
 from filmgrain_codec.media.decode import Tally, decoded, main_video, prepare
 from filmgrain_codec.media.files import open_input
+from filmgrain_codec.media.rgb import yuv_format
 from filmgrain_codec.media.sequence import frame_rate_options
+from filmgrain_codec.media.shape import shape_of
 
 _FIELD_ORDERS = ("unknown", "progressive", "tt", "bb", "tb", "bt")
 _FASTEST = 300  # frames per second; more is the container's clock
@@ -31,7 +33,11 @@ LOOK = 3
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """The video stream that is worked on. Times are exact; ``duration`` and ``start`` in seconds."""
+    """The video stream that is worked on. Times are exact; ``duration`` and ``start`` in seconds.
+
+    ``pix_fmt`` is FFmpeg's name of the decoded pictures, ``real`` marks floating-point ones (EXR).
+    ``rotation`` is counter-clockwise in degrees; ``display_matrix`` is FFmpeg's, for other turns.
+    """
 
     fmt: FrameFormat
     codec: str
@@ -89,18 +95,27 @@ class SourceInfo:
     metadata: Mapping[str, str]
 
 
-def probe(path: str | os.PathLike[str], *, rate: Fraction | None = None) -> SourceInfo:
+def probe(path: str | os.PathLike[str], *, rate: Fraction | None = None, yuv: bool = False) -> SourceInfo:
     """Describe a file, numbered stills or a folder of them, decoding a few pictures.
 
-    ``rate`` is the frame rate of numbered stills, which hold none. Raises ``InputError`` with one
-    sentence for a missing, empty or damaged file and for one without a decodable video stream.
+    ``rate`` is the frame rate of numbered stills, which hold none. ``yuv`` describes RGB sources as
+    they will be coded, see media/rgb.py; ``Reader`` with the same setting delivers them so.
+    Raises ``InputError`` with one sentence for a missing, empty or damaged file and for one without a
+    decodable video stream.
     """
     name = os.fspath(path)
     with open_input(name, **frame_rate_options(name, rate)) as container:
         stream = main_video(container, name)
         prepare(stream, "apply", None)
         frames = list(islice(decoded(container, stream, name, Tally()), LOOK))
-        return describe(container, stream, name, frames)
+        info = describe(container, stream, name, frames)
+    return as_yuv(info) if yuv else info
+
+
+def as_yuv(info: SourceInfo) -> SourceInfo:
+    """The description of an RGB source as Y'CbCr 4:4:4; of others as it is."""
+    video = info.video
+    return replace(info, video=replace(video, fmt=yuv_format(video.fmt, video.real)))
 
 
 def describe(
@@ -143,7 +158,7 @@ def _video_info(
     rate = _rate(stream, frames)
     interlaced = any(f.interlaced_frame for f in frames)
     return VideoInfo(
-        fmt=frame_format(first, _color(context, first, where.family)),
+        fmt=_shaped(frame_format(first, _color(context, first, where.family)), container, stream),
         codec=codec_of(stream) or "unknown",
         pix_fmt=first.format.name,
         index=stream.index,
@@ -164,6 +179,14 @@ def _video_info(
         captions=bool({"a53_cc", "A53_CC"} & kinds),
         timecode=_timecode(container, stream),
     )
+
+
+def _shaped(fmt: FrameFormat, container: InputContainer, stream: VideoStream) -> FrameFormat:
+    """The size and family that our own tag gives back, see media/shape.py."""
+    tags = {**container.metadata, **stream.metadata}
+    shape = shape_of(tags, fmt.width, fmt.height)
+    fmt = replace(fmt, width=shape.width, height=shape.height)
+    return replace(fmt, family="gray", sub_w=0, sub_h=0) if shape.gray and fmt.family == "yuv" else fmt
 
 
 def _color(context: av.VideoCodecContext, frame: av.VideoFrame, family: str) -> ColorInfo:

@@ -19,7 +19,8 @@ from filmgrain_codec.media.convert import from_av
 from filmgrain_codec.media.decode import NativeGrain, Tally, decoded, main_video, prepare
 from filmgrain_codec.media.files import PIPE, open_input
 from filmgrain_codec.media.index import presentation_times
-from filmgrain_codec.media.probe import LOOK, SourceInfo, describe
+from filmgrain_codec.media.probe import LOOK, SourceInfo, as_yuv, describe
+from filmgrain_codec.media.rgb import to_yuv
 from filmgrain_codec.media.sequence import frame_rate_options
 
 _CARRIED = ("A53_CC",)  # what encoders here can write from a picture's side data
@@ -30,8 +31,11 @@ class Reader:
 
     ``native_grain``: 'apply' shows the grain that an AV1, H.264 or HEVC stream describes itself
     (for sources: it is part of the picture), 'export' leaves it out (for our own base layers).
-    ``rate`` is the frame rate of numbered stills. Frames have ``props``: 'keyframe' (of the source
-    codec), 'interlaced', and 'carrier' (the decoded picture) where it holds A53 captions.
+    ``rate`` is the frame rate of numbered stills. ``yuv`` delivers RGB sources as Y'CbCr 4:4:4 (see
+    media/rgb.py; props 'over_range' then counts what cannot be coded).
+
+    Frames have ``props``: 'keyframe' (of the source codec), 'interlaced', and 'carrier' (the decoded
+    picture) where it holds A53 captions.
 
     Raises ``InputError`` if nothing can be decoded, or if the picture size changes on the way.
     """
@@ -44,6 +48,7 @@ class Reader:
         native_grain: NativeGrain = "apply",
         rate: Fraction | None = None,
         threads: int | None = None,
+        yuv: bool = False,
     ) -> None:
         self.path, self.start = os.fspath(path), start
         self.tally = Tally()
@@ -53,7 +58,9 @@ class Reader:
         self._settings = (native_grain, threads)
         self._container, self._stream, self._raw = self._open()
         head = list(islice(self._raw, LOOK))
-        self.info: SourceInfo = describe(self._container, self._stream, self.path, head)
+        own = describe(self._container, self._stream, self.path, head)
+        self._fmt, self._coded = own.video.fmt, (head[0].width, head[0].height, head[0].format.name)
+        self.info: SourceInfo = as_yuv(own) if yuv else own
         self._raw = chain(head, self._raw)
         self.retimed = 0
 
@@ -124,17 +131,18 @@ class Reader:
         return int(raw.pts)
 
     def _frame(self, raw: av.VideoFrame, index: int, pts: int) -> Frame:
-        video = self.info.video
-        if (raw.width, raw.height) != (video.fmt.width, video.fmt.height) or raw.format.name != video.pix_fmt:
+        video, now = self.info.video, (raw.width, raw.height, raw.format.name)
+        if now != self._coded:
+            then = "{}x{} {}".format(*self._coded)
             raise InputError(
-                f"The picture of {self.path!r} changes from {video.fmt.width}x{video.fmt.height} "
-                f"{video.pix_fmt} to {raw.width}x{raw.height} {raw.format.name} at frame {index}; "
-                f"cut the source there and process the parts."
+                f"The picture of {self.path!r} changes from {then} to {'{}x{} {}'.format(*now)} "
+                f"at frame {index}; cut the source there and process the parts."
             )
         duration = raw.duration or 0
         self.frames_read += 1
         self._end = (pts + duration) * video.time_base
-        return from_av(raw, video.fmt, index, pts, video.time_base, duration, _props(raw))
+        frame = from_av(raw, self._fmt, index, pts, video.time_base, duration, _props(raw))
+        return frame if self._fmt is video.fmt else to_yuv(frame, video.fmt, video.real)
 
     @property
     def problems(self) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
@@ -10,7 +13,7 @@ from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.media.convert import to_bytes
 from filmgrain_codec.media.files import output_errors
-from filmgrain_codec.media.probe import VideoInfo
+from filmgrain_codec.media.probe import SourceInfo, VideoInfo
 
 _CHROMA = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (0, 1): "440", (2, 0): "411"}
 _SITING = {0: "", 1: "mpeg2", 2: "jpeg", 3: "paldv"}
@@ -82,3 +85,48 @@ class Y4mWriter:
             self.file.write(self._header)
             self.bytes_written += len(self._header)
             self._header = None
+
+
+class Y4mSink:
+    """A Y4M file being written at ``temporary``; it can hold nothing but pictures."""
+
+    def __init__(
+        self, temporary: Path, name: str, fmt: FrameFormat, source: SourceInfo | None, rate: Fraction | None
+    ) -> None:
+        self.dropped = lost(source, "Y4M")
+        self._name = name
+        header(fmt, Fraction(1), Fraction(1))
+        with output_errors(name):
+            self._file = temporary.open("wb")
+        video = replace(source.video, rate=rate or source.video.rate) if source else None
+        self._writer = Y4mWriter(self._file, fmt, video)
+
+    @property
+    def bytes_written(self) -> int:
+        return self._writer.bytes_written
+
+    @property
+    def video_bytes(self) -> int:
+        return self._writer.bytes_written
+
+    def write(self, frame: Frame) -> None:
+        with output_errors(self._name):
+            self._writer.write(frame)
+
+    def close(self) -> None:
+        with output_errors(self._name):
+            self._writer.__exit__(None, None, None)
+            self._file.close()
+
+    def abort(self) -> None:
+        with suppress(OSError):
+            self._file.close()
+
+
+def lost(source: SourceInfo | None, what: str) -> list[str]:
+    """A sentence naming the streams that a form without a container cannot hold."""
+    others = [s.kind for s in source.streams if s.index != source.video.index] if source else []
+    if not others:
+        return []
+    kinds = ", ".join(sorted(set(others)))
+    return [f"{len(others)} other streams ({kinds}) were not carried: {what} has none."]
