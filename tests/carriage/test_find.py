@@ -206,6 +206,12 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         carriage.find(tmp_path / "absent.mkv")
 
 
+def test_a_stream_can_be_named(film: Film) -> None:
+    assert carriage.find(film("h264"), stream=0) == carriage.find(film("h264"))
+    with pytest.raises(InputError, match="no video stream number 3"):
+        carriage.find(film("h264"), stream=3)
+
+
 def test_a_file_without_video_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "sound.mkv"
     with av.open(str(path), "w") as container:

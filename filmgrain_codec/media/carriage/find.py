@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import av
 from av.container import InputContainer
-from av.stream import Discard, Disposition
+from av.stream import Discard
 from av.video.stream import VideoStream
 
 from filmgrain_codec.errors import InputError, ProfileError
@@ -22,6 +22,8 @@ from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.media.carriage.carried import Carried, Run, Source
 from filmgrain_codec.media.carriage.fingerprint import difference, fingerprint
 from filmgrain_codec.media.carriage.packet import BLOCK_ADDITIONAL, Packet, codec_name, extract_packet
+from filmgrain_codec.media.decode import main_video
+from filmgrain_codec.media.files import open_input
 
 TAG = "FILMGRAIN"
 
@@ -32,17 +34,14 @@ def tags(json_text: str) -> dict[str, str]:
 
 
 def find(path: str | os.PathLike[str], stream: int | None = None) -> Carried:
-    """Everything ``path`` carries for its first video stream (or the container's stream number ``stream``).
+    """Everything ``path`` carries for its main video stream (or the container's stream number ``stream``).
 
     Raises InputError if the file cannot be opened or has no such stream, ProfileError if all it carries is
     malformed. A damaged tail ends the walk without an error: what came before it counts.
     """
-    try:
-        container = av.open(os.fspath(path))
-    except (OSError, av.FFmpegError) as error:
-        raise InputError(f"{path}: cannot be opened to look for grain data ({error}).") from error
-    with container:
-        video = _video(container, path, stream)
+    name = os.fspath(path)
+    with open_input(name) as container:
+        video = _video(container, name, stream)
         walk = _Walk(codec_name(video.codec_context.codec.canonical_name), _extradata(video), _step(video))
         for packet in _packets(container, video):
             walk.see(packet)
@@ -54,13 +53,13 @@ def find(path: str | os.PathLike[str], stream: int | None = None) -> Carried:
             ) from error
 
 
-def _video(container: InputContainer, path: object, number: int | None) -> VideoStream:
+def _video(container: InputContainer, name: str, number: int | None) -> VideoStream:
+    if number is None:
+        return main_video(container, name)
     for video in container.streams.video:
-        cover = bool(video.disposition & Disposition.attached_pic)
-        wanted = not cover if number is None else video.index == number
-        if wanted and video.codec_context is not None:
+        if video.index == number and video.codec_context is not None:
             return video
-    raise InputError(f"{path}: holds no video stream that could carry grain data.")
+    raise InputError(f"{name!r} has no video stream number {number}.")
 
 
 def _extradata(video: VideoStream) -> bytes | None:
