@@ -19,24 +19,26 @@ FIGURES = (
 CURVE = ("step", "seconds", "train_loss", "held_out_loss", "gain_db", "blind_gain_db")
 
 PURPOSE = """\
-Removes film grain, tier *{tier}*. Two U-Nets, one for luma and one for chroma, on native planes (gray, 4:2:0,
-4:2:2, 4:4:4): three frames in, the middle frame out. One set of weights serves both ways: told the grain (sigma
-at every sample, size) or blind (zeros). Licence of the weights: {license}."""
+Removes film grain, tier *{tier}*. Two U-Nets, one for luma and one for chroma, on native planes (gray,
+4:2:0, 4:2:2, 4:4:4): three frames in, the middle frame out. One set of weights serves both ways: told
+the grain (sigma at every sample, size) or blind (zeros). Licence of the weights: {license}."""
 
 MEASURED = """\
-PSNR in dB against the clean frame, mean over the held-out clips and two frames each; 10-bit 4:2:0, grain fresh on
-every frame. *known* is told level, curve and size; *blind* is told nothing. *removed*: standard deviation of what
-was taken off luma over that of the grain, 1 is ideal. The Boolean family was not trained on. The clips have noise
-of their own (about 0.0025 of full scale and more), which bounds the figures at the lowest level."""
+PSNR in dB against the clean frame, mean over the held-out clips and two frames each; 10-bit 4:2:0,
+grain fresh on every frame. *known* is told level, curve and size; *blind* is told nothing. *removed*:
+standard deviation of what was taken off luma over that of the grain, 1 is ideal. The Boolean family was
+not trained on. The clips have noise of their own (about 0.0025 of full scale and more), which bounds
+the figures at the lowest level."""
 
 RECIPE = """\
-Still photographs under simulated camera moves with moving objects, and short real clips ({clips:.0%} of the luma
-samples). Grain: two-Gaussian spectra of size {sizes[0]} to {sizes[1]}, anisotropy up to 15 %, a second lobe in 30 %;
-level log-uniform {levels[0]} to {levels[1]}; strength curves Boolean-shaped, shadow-heavy, flat and random; some
-skew; chroma 0.3 to 1.2 of luma with random correlations; 8 and 10 bit; {grainless:.0%} without grain. The sigma told
-is wrong by 9 % (standard deviation); {blind:.0%} of the samples are blind. Loss: Charbonnier of error over level plus
-a tenth of its gradient's. AdamW, cosine over the wall-clock budget, bfloat16 arithmetic, averaged weights.
-`fgcodec train removal --data DIR --out DIR`, then `fgcodec train export`."""
+Still photographs under simulated camera moves with moving objects, and short real clips ({clips:.0%} of
+the luma samples). Grain: two-Gaussian spectra of size {sizes[0]} to {sizes[1]}, anisotropy up to 15 %,
+a second lobe in 30 %; level log-uniform {levels[0]} to {levels[1]}; strength curves Boolean-shaped,
+shadow-heavy, flat and random; some skew; chroma 0.3 to 1.2 of luma with random correlations; 8 and 10
+bit; {grainless:.0%} without grain. The sigma told is wrong by 9 % (standard deviation); {blind:.0%} of
+the samples are blind. Loss: Charbonnier of error over level plus a tenth of its gradient's. AdamW,
+cosine over the wall-clock budget, bfloat16 arithmetic, averaged weights. `fgcodec train removal --data
+DIR --out DIR`, then `fgcodec train export`."""
 
 LIMITS = """\
 - A small net: motion beyond a few samples per frame is not followed; there it works on one frame.
