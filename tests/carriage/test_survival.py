@@ -114,6 +114,14 @@ def test_a_tag_alone_survives_a_trim_of_the_end(film: Film, tmp_path: Path) -> N
     assert frames == numbered(0, len(frames), 1)
 
 
+def test_a_tag_alone_survives_an_edit_list(film: Film, tmp_path: Path) -> None:
+    cut = ffmpeg(film("vp9", in_band=False), tmp_path / "cut.mp4", *WITH_TAGS, before=("-ss", "0.2"))
+    frames = shown(cut)
+    assert carriage.find(cut).source == "global-tag"
+    assert 0 < frames[0][0] < 12
+    assert frames == numbered(frames[0][0], len(frames), 1)
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_tag_alone_is_stale_after_a_trim_of_the_start(codec: str, film: Film, tmp_path: Path) -> None:
     found = carriage.find(ffmpeg(film(codec, in_band=False), tmp_path / "cut.mkv", before=("-ss", "1.1")))

@@ -18,6 +18,8 @@ from filmgrain_codec.media.carriage.ident import unwrap, wrap
 
 type Packet = av.Packet[Any]
 
+IN_BAND = frozenset({"h264", "hevc", "av1"})
+"""Codecs with a place for records in the stream itself."""
 BLOCK_ADDITIONAL: Final[Literal["matroska_block_additional"]] = "matroska_block_additional"
 BLOCK_ID = (1).to_bytes(8, "big")
 _BLOCK_TYPE = get_args(PktSideDataT).index(BLOCK_ADDITIONAL)
