@@ -10,15 +10,15 @@ from pathlib import Path
 from filmgrain_codec.core.executor import process
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.graph import Graph
-from filmgrain_codec.grain import wire
 from filmgrain_codec.grain.profile import GrainProfile
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
 from filmgrain_codec.nodes.denoise import Denoise
-from filmgrain_codec.pipeline import analyse, origin, verify
+from filmgrain_codec.pipeline import analyse, verify
 from filmgrain_codec.pipeline.analyse import Survey
 from filmgrain_codec.pipeline.clip import opened
 from filmgrain_codec.pipeline.encode_plan import EncodeJob, resolve, scratch_folder
+from filmgrain_codec.pipeline.label import Label
 from filmgrain_codec.pipeline.plan import Plan
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.render import Check, Rendered, render, workers
@@ -75,15 +75,7 @@ def _profile(job: EncodeJob, survey: Survey, on_event: Listener | None) -> Grain
 def _render(job: EncodeJob, survey: Survey, profile: GrainProfile, on_event: Listener | None) -> Rendered:
     graph = _graph(job, survey, profile)
     fmt = graph.configure(job.clip.info.video.fmt)
-
-    def record(index: int) -> bytes | None:
-        segment = profile.at(index)
-        return (
-            wire.to_bytes(wire.Record(segment, index, profile.synthesis, profile.removal))
-            if segment
-            else None
-        )
-
+    label = Label(profile, job.clip.info.video.fmt)
     writer = Writer(
         job.output,
         job.clip.info,
@@ -93,11 +85,11 @@ def _render(job: EncodeJob, survey: Survey, profile: GrainProfile, on_event: Lis
         rate=job.clip.info.video.rate,
         copy_streams=job.request.sample is None,
         frames=survey.frames,
-        in_band=record,
-        header_tags=lambda fingerprint: origin.tags(profile, fingerprint, job.clip.info.video.fmt),
+        in_band=label.record,
+        header_tags=label.tags,
     )
-    frames = _keyed(job.base.frames() if job.base else job.clip.frames(), set(survey.cuts))
-    return render(
+    frames = _keyed(job.base.frames() if job.base else job.clip.frames(), {s.start for s in profile})
+    done = render(
         frames,
         graph,
         writer,
@@ -108,6 +100,8 @@ def _render(job: EncodeJob, survey: Survey, profile: GrainProfile, on_event: Lis
         threads=job.request.threads,
         checks=lambda done: _checks(job, survey, done),
     )
+    done.metadata_bytes = label.bytes
+    return done
 
 
 def _graph(job: EncodeJob, survey: Survey, profile: GrainProfile) -> Graph:
@@ -119,7 +113,7 @@ def _graph(job: EncodeJob, survey: Survey, profile: GrainProfile) -> Graph:
 
 
 def _keyed(frames: Iterable[Frame], cuts: set[int]) -> Iterator[Frame]:
-    """Ask for a keyframe at every cut, so that each shot starts with its own record."""
+    """Ask for a keyframe where a segment starts, so that each begins with its own record."""
     for frame in frames:
         if frame.index in cuts:
             frame.props["force_keyframe"] = True
@@ -149,6 +143,7 @@ def _report(job: EncodeJob, profile: GrainProfile, done: Rendered, seconds: floa
         source_bytes=_size(job.clip.path),
         output_bytes=done.output_bytes,
         video_bytes=done.video_bytes,
+        metadata_bytes=done.metadata_bytes,
         predicted_bytes=predicted,
         shots=shots(profile),
         warnings=[*job.warnings, *done.dropped],

@@ -30,6 +30,7 @@ class Rendered:
     frames: int = 0
     output_bytes: int = 0
     video_bytes: int = 0
+    metadata_bytes: int = 0
     seconds: float = 0.0
     times: list[Fraction] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
