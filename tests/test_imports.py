@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "filmgrain_codec"
 TIERS = {"core": 0, "grain": 1, "infer": 1, "nodes": 2, "media": 2, "pipeline": 3, "dist": 3, "cli": 4}
-TRAIN_MAY = {"train", "core", "grain", "infer"}
+TRAIN_MAY = {"train", "core", "grain", "infer", "nodes", "media"}
 PLUGINS_MAY = {"core", "grain", "infer", "nodes"}
 EVERYWHERE = {"errors", "__init__"}
 HOMES = {

@@ -8,7 +8,6 @@ from filmgrain_codec.grain.profile import (
     DEFAULT_CURVE,
     FLAT_CURVE,
     Chroma,
-    GrainProfile,
     GrainSegment,
     Spectrum,
 )
@@ -46,5 +45,4 @@ def denoise(*, level: float | None = None, model: str, blind: bool, threads: int
     """One level for the whole clip; without one the network is blind."""
     from filmgrain_codec.nodes.denoise import Denoise
 
-    segments = () if level is None else (GrainSegment(0, OPEN_END, level),)
-    return Denoise(GrainProfile(segments), model=model, blind=blind or level is None, threads=threads)
+    return Denoise(level, model, blind=blind, threads=threads)

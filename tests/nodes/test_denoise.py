@@ -10,6 +10,7 @@ import pytest
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.node import Node
+from filmgrain_codec.core.registry import build_chain
 from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.grain.parametric import apply
 from filmgrain_codec.grain.profile import DEFAULT_CURVE, Chroma, GrainProfile, GrainSegment, Spectrum
@@ -75,6 +76,14 @@ def test_a_plain_level_serves_without_a_profile():
     made = Denoise(0.05).process(frames, 7)
     assert gains(made, frames[1], scenery(fmt, 7))[0] > 4
     assert made.props["FGLevel"] == 0.05
+
+
+def test_the_text_form_makes_the_same_nodes():
+    frames = window(form(64, 48))
+    for text, node in (("denoise:level=0.05,model=fast", Denoise(0.05)), ("denoise", Denoise(None))):
+        (built,) = build_chain([text])
+        made, wanted = built.process(frames, 7), node.process(frames, 7)
+        assert all(np.array_equal(a, b) for a, b in zip(made.planes, wanted.planes, strict=True))
 
 
 def test_three_frames_are_better_than_one():
