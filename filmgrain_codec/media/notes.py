@@ -18,6 +18,6 @@ def not_carried(source: SourceInfo, encoder: EncoderSpec, container: str) -> lis
         notes.append(f"A53 captions were not carried: {encoder.name} cannot write them.")
     if video.alpha:
         notes.append("The alpha plane was not carried: the output is opaque.")
-    if video.timecode and container not in ("mov", "mp4", "matroska"):
+    if video.timecode and container not in ("mov", "mp4", "matroska", "mxf"):
         notes.append(f"The timecode {video.timecode} was not carried: {container} is written without.")
     return notes

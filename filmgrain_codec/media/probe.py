@@ -172,7 +172,7 @@ def _video_info(
         frames=stream.frames or None,
         duration=_duration(container, stream, base),
         start=first.pts * base if first.pts is not None else Fraction(0),
-        alpha=_has_alpha(first.format),
+        alpha=_has_alpha(first.format) or stream.metadata.get("alpha_mode") == "1",
         real=where.real,
         dolby_vision=bool({"dovi_conf", "DOVI_RPU_BUFFER", "DOVI_METADATA"} & kinds),
         hdr10plus=bool({"dynamic_hdr10_plus", "DYNAMIC_HDR_PLUS"} & kinds),

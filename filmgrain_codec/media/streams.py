@@ -17,10 +17,8 @@ from av.stream import Disposition, Stream
 from filmgrain_codec.media.files import input_errors, open_input
 from filmgrain_codec.media.probe import codec_of, exact
 
-_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
-_TEXT = {"subrip", "srt", "ass", "ssa", "webvtt", "text", "mov_text"}
-
 # Subtitle codecs a container takes as they are; audio is asked of FFmpeg's own table.
+_STILLS = {"png": ("png", "image/png"), "mjpeg": ("jpg", "image/jpeg"), "webp": ("webp", "image/webp")}
 _SUBTITLES = {
     "matroska": {
         "subrip", "srt", "ass", "ssa", "webvtt", "text", "hdmv_pgs_subtitle", "pgssub", "dvd_subtitle",
@@ -99,6 +97,8 @@ class StreamCopier:
     def _refusal(self, stream: Stream) -> str | None:
         """None if the stream can be copied, '' if it needs no mention, else why it cannot."""
         codec, name = codec_of(stream) or "unknown", self.container_name
+        if self._as_text(stream):
+            return None
         if stream.type == "subtitle" and codec not in _SUBTITLES.get(name, set()):
             hint = "; choose .mkv" if name != "matroska" else ""
             return f"{name} cannot hold {codec} subtitles{hint}"
@@ -110,6 +110,14 @@ class StreamCopier:
             return f"{name} takes no second video of the codec {codec}"
         return None
 
+    def _as_attachment(self, stream: Stream) -> bool:
+        """Cover pictures are video streams to FFmpeg, and attachments in a Matroska file."""
+        return self.container_name == "matroska" and bool(stream.disposition & Disposition.attached_pic)
+
+    def _as_text(self, stream: Stream) -> bool:
+        """MP4's timed text goes into Matroska as SubRip; its styling, rarely used, is left behind."""
+        return self.container_name == "matroska" and codec_of(stream) == "mov_text"
+
     def _data_refusal(self, stream: Stream, codec: str) -> str | None:
         if any(k.lower() == "timecode" for k in stream.metadata):
             return ""  # carried as the timecode tag, from which MOV and MP4 make a new track
@@ -118,9 +126,12 @@ class StreamCopier:
         return f"{self.container_name} cannot hold data of the kind {codec}"
 
     def _copy(self, stream: Stream) -> Stream:
-        if stream.type == "attachment":
+        if stream.type == "attachment" or self._as_attachment(stream):
             return self._attachment(stream)
-        copy = self.output.add_stream_from_template(stream, opaque=True)
+        if self._as_text(stream):
+            copy = self.output.add_mux_stream("subrip")
+        else:
+            copy = self.output.add_stream_from_template(stream, opaque=True)
         copy.metadata.update(kept(dict(stream.metadata), _COPIED_TAGS))
         copy.disposition = stream.disposition
         if stream.type == "video":  # ours must stay the one that players and FFmpeg choose
@@ -128,11 +139,13 @@ class StreamCopier:
         return copy
 
     def _attachment(self, stream: Stream) -> Stream:
-        name = stream.metadata.get("filename") or f"attachment-{stream.index}"
-        kind = stream.metadata.get("mimetype") or "application/octet-stream"
-        data = getattr(stream, "data", None) or bytes(stream.codec_context.extradata or b"")
+        codec = codec_of(stream) or "bin"
+        ending, kind = _STILLS.get(codec, (codec, "application/octet-stream"))
+        name = stream.metadata.get("filename") or f"cover.{ending}"
+        kind = stream.metadata.get("mimetype") or kind
+        data = _first_packet(self.path, stream.index) if stream.type == "video" else _payload(stream)
         copy = self.output.add_attachment(name, kind, data)
-        copy.metadata.update(stream.metadata)
+        copy.metadata.update(kept(dict(stream.metadata), _COPIED_TAGS))
         return copy
 
     def _chapters(self) -> None:
@@ -145,7 +158,8 @@ class StreamCopier:
             self.dropped.append(f"{len(chapters)} chapters were not carried: {self.container_name} has none.")
 
     def _demux(self) -> Iterator[av.Packet]:
-        wanted = [self.source.streams[i] for i, s in self._pairs.items() if s.type != "attachment"]
+        timed = (i for i, copy in self._pairs.items() if copy.type != "attachment")
+        wanted = [self.source.streams[i] for i in timed]
         if not wanted:
             return
         with input_errors(self.path):
@@ -166,9 +180,37 @@ class StreamCopier:
             self._mux(packet)
 
     def _mux(self, packet: av.Packet) -> None:
+        if self._as_text(packet.stream):
+            text = _subrip(packet)
+            if text is None:
+                return
+            packet = text
         packet.stream = self._pairs[packet.stream.index]
         self.bytes_copied += packet.size
         self.output.mux(packet)
+
+
+def _payload(stream: Stream) -> bytes:
+    data = getattr(stream, "data", None)  # fonts of known kinds have a codec context instead
+    return data if data is not None else bytes(stream.codec_context.extradata or b"")
+
+
+def _first_packet(path: str, index: int) -> bytes:
+    with open_input(path) as container, input_errors(path):
+        packets = container.demux(container.streams[index])
+        return next((bytes(p) for p in packets if p.size), b"")
+
+
+def _subrip(packet: av.Packet) -> av.Packet | None:
+    """A timed-text packet (16-bit length, UTF-8 text, style boxes) as SubRip; None for a gap."""
+    data = bytes(packet)
+    text = data[2 : 2 + int.from_bytes(data[:2], "big")]
+    if not text.strip():
+        return None
+    out = av.Packet(text)
+    out.stream = packet.stream
+    out.pts, out.dts, out.duration, out.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+    return out
 
 
 def _time(packet: av.Packet) -> Fraction:
