@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -68,6 +68,7 @@ class ContainerSink:
         self.video_bytes = 0
         self._output: OutputContainer | None = None
         self._copier: StreamCopier | None = None
+        self._shift: int | None = None
         sar = job.source.video.sar if job.source else Fraction(1)
         self._encoder = VideoEncoder(
             job.spec, job.fmt, job.time_base, job.rate, sar, global_header=container in _OUT_OF_BAND
@@ -81,8 +82,21 @@ class ContainerSink:
         return self.video_bytes + (self._copier.bytes_copied if self._copier else 0)
 
     def write(self, frame: Frame) -> None:
+        frame = self._from_zero(frame)
         for packet, index in self._encoder.encode(frame):
             self._mux(packet, index)
+
+    def _from_zero(self, frame: Frame) -> Frame:
+        """Times before zero are lost in MP4 (edit lists) and in Matroska (demuxers), so all is moved."""
+        if self._shift is None:
+            self._shift = max(0, -frame.pts)
+            if self._shift:
+                seconds = float(self._shift * self.job.time_base)
+                self.dropped.append(
+                    f"The times were moved by {seconds:.3f} s: the video began before zero, which "
+                    f"{self.container} cannot hold."
+                )
+        return replace(frame, pts=frame.pts + self._shift) if self._shift else frame
 
     def close(self) -> None:
         for packet, index in self._encoder.flush():
@@ -149,7 +163,10 @@ class ContainerSink:
         self._describe()
         if job.copy_streams and job.source:
             source = job.source
-            self._copier = StreamCopier(source.path, source.video.index, self._output, self.container)
+            shift = (self._shift or 0) * job.time_base
+            self._copier = StreamCopier(
+                source.path, source.video.index, self._output, self.container, shift
+            )
             self.dropped += self._copier.dropped
         self._tag(packet)
 

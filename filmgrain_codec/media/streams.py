@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.error
@@ -61,16 +62,19 @@ class StreamCopier:
     """Copies the other streams of ``path`` into ``output`` while its video is being written.
 
     Create it before the header is written (it adds the streams); ``dropped`` names what the
-    container cannot take. ``main`` is the index of the video stream that is being re-encoded.
+    container cannot take. ``main`` is the index of the video stream that is being re-encoded, ``shift``
+    is added to all times, in seconds.
     """
 
-    def __init__(self, path: str, main: int, output: OutputContainer, container: str) -> None:
+    def __init__(
+        self, path: str, main: int, output: OutputContainer, container: str, shift: Fraction = Fraction(0)
+    ) -> None:
         self.path, self.output, self.container_name = path, output, container
+        self.shift = shift
         self.dropped: list[str] = []
         self.source: InputContainer = open_input(path)
         self.bytes_copied = 0
         self._pairs: dict[int, Stream] = {}
-        self._deferred: list[av.Packet] = []
         for stream in self.source.streams:
             if stream.index != main:
                 self._add(stream)
@@ -153,9 +157,13 @@ class StreamCopier:
         if not chapters:
             return
         if self.container_name in ("matroska", "webm", "mp4", "mov"):
-            self.output.set_chapters(chapters)
+            self.output.set_chapters([self._moved(c) for c in chapters])
         else:
             self.dropped.append(f"{len(chapters)} chapters were not carried: {self.container_name} has none.")
+
+    def _moved(self, chapter: Any) -> Any:
+        ticks = round(self.shift / (exact(chapter["time_base"]) or Fraction(1)))
+        return {**chapter, "start": chapter["start"] + ticks, "end": chapter["end"] + ticks}
 
     def _demux(self) -> Iterator[av.Packet]:
         timed = (i for i, copy in self._pairs.items() if copy.type != "attachment")
@@ -174,7 +182,7 @@ class StreamCopier:
             self._waiting = None
             if packet is None:
                 return
-            if until is not None and _time(packet) > until:
+            if until is not None and _time(packet) + self.shift > until:
                 self._waiting = packet
                 return
             self._mux(packet)
@@ -185,6 +193,10 @@ class StreamCopier:
             if text is None:
                 return
             packet = text
+        if self.shift:
+            ticks = round(self.shift / (exact(packet.time_base) or Fraction(1, 1000)))
+            packet.pts = None if packet.pts is None else packet.pts + ticks
+            packet.dts = None if packet.dts is None else packet.dts + ticks
         packet.stream = self._pairs[packet.stream.index]
         self.bytes_copied += packet.size
         self.output.mux(packet)
