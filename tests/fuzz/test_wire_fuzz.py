@@ -155,7 +155,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(root_keys, values))
 def test_any_json_value_in_any_place(table: dict[str, object]) -> None:
     text = json.dumps({"filmgrain": 1, **table})

@@ -178,6 +178,22 @@ def test_channel_correlations(layout: Layout) -> None:
     np.testing.assert_allclose(found[np.triu_indices(3, 1)], [0.3, -0.2, 0.4], atol=0.02)
 
 
+@pytest.mark.parametrize("layout", [("yuv", 1, 1), ("yuv", 1, 0)], ids=str)
+def test_chroma_strength_holds_where_it_is_made_of_skewed_luma_grain(layout: Layout) -> None:
+    segment = replace(SEGMENT, skew=1.8, chroma=Chroma(1.0, 1.0, 0.8, 1.0, -1.0, -1.0))
+    for plane in grain(segment, FrameFormat(2048, 1024, *layout))[1:]:
+        assert plane.std() == pytest.approx(0.05, rel=0.01)
+
+
+def test_chroma_grain_looks_isotropic_where_chroma_is_subsampled_one_way() -> None:
+    segment = replace(PLAIN, chroma=Chroma(1.0, 1.0, 1.6))
+    cb = grain(segment, FrameFormat(1024, 512, "yuv", 1, 0))[1]
+    along, across = (cb[:, :-1] * cb[:, 1:]).mean() / cb.var(), (cb[:-2] * cb[2:]).mean() / cb.var()
+    # one chroma sample across is as wide as two are high
+    assert along == pytest.approx(across, abs=0.03)
+    assert along > 0.2
+
+
 def test_rgb_grain_is_the_profiles_grain_through_the_matrix() -> None:
     made = grain(SEGMENT, FrameFormat(1024, 1024, "rgb", 0, 0))
     forward = np.linalg.inv([[1, 0, 1.5748], [1, -0.1873, -0.4681], [1, 1.8556, 0]])
