@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.media.decode import NativeGrain
 from filmgrain_codec.media.reader import Reader
 
 FORMAT = "yuv420p10le"
@@ -22,10 +23,10 @@ RATE = Fraction(1, 24)
 Codes = tuple[NDArray[np.uint16], ...]
 
 
-def frames(path: Path, limit: int | None = None) -> list[Frame]:
+def frames(path: Path, limit: int | None = None, native_grain: NativeGrain = "apply") -> list[Frame]:
     """All (or the first ``limit``) frames of a file."""
     found = []
-    with Reader(path) as reader:
+    with Reader(path, native_grain=native_grain) as reader:
         for frame in reader:
             if limit is not None and len(found) >= limit:
                 break
