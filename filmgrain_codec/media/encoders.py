@@ -217,7 +217,7 @@ def _x265(crf: float | None, preset: str | None, threads: int, own: dict[str, st
     }  # fmt: skip
     return {
         "crf": f"{crf:g}", "preset": _known("x265", preset, _X26X), "forced-idr": "1",
-        "x265-params": _joined(fixed | own),
+        "a53cc": "1", "dolbyvision": "0", "x265-params": _joined(fixed | own),
     }  # fmt: skip
 
 
@@ -225,7 +225,7 @@ def _svtav1(crf: float | None, preset: str | None, threads: int, own: dict[str, 
     fixed = {"film-grain": "0", "film-grain-denoise": "0", "lp": str(min(threads, 6))}
     return {
         "crf": f"{crf:g}", "preset": _known("svtav1", preset, [str(n) for n in range(14)]),
-        "g": str(KEYFRAME_DISTANCE), "svtav1-params": _joined(fixed | own),
+        "g": str(KEYFRAME_DISTANCE), "dolbyvision": "0", "svtav1-params": _joined(fixed | own),
     }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from filmgrain_codec.media.index import presentation_times
 from filmgrain_codec.media.probe import LOOK, SourceInfo, as_yuv, describe
 from filmgrain_codec.media.rgb import to_yuv
 from filmgrain_codec.media.sequence import frame_rate_options
+from filmgrain_codec.media.whole import missing_bytes
 
 _CARRIED = ("A53_CC",)  # what encoders here can write from a picture's side data
 
@@ -156,7 +157,10 @@ class Reader:
             found.append(f"{self.tally.corrupt} frames of {self.path!r} were decoded with errors")
         short = self._missing()
         if short:
-            found.append(short)
+            found.insert(0, short)
+        lacking = missing_bytes(self.path) if not found and self.path != PIPE else 0
+        if lacking:
+            found.append(f"{self.path!r} ends {lacking} bytes before the end it declares")
         return found
 
     def check_complete(self) -> None:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.media.convert import to_bytes
-from filmgrain_codec.media.files import output_errors
+from filmgrain_codec.media.files import PIPE, output_errors
 from filmgrain_codec.media.probe import SourceInfo, VideoInfo
 
 _CHROMA = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (0, 1): "440", (2, 0): "411"}
@@ -50,8 +50,10 @@ class Y4mWriter:
     at the other end goes away.
     """
 
-    def __init__(self, file: BinaryIO, fmt: FrameFormat, video: VideoInfo | None = None) -> None:
-        self.file, self.fmt = file, fmt
+    def __init__(
+        self, file: BinaryIO, fmt: FrameFormat, video: VideoInfo | None = None, name: str = PIPE
+    ) -> None:
+        self.file, self.fmt, self._name = file, fmt, name
         rate = (video.rate if video else None) or Fraction(25)
         self._header: bytes | None = header(fmt, rate, video.sar if video else Fraction(1))
         self.frames = self.bytes_written = 0
@@ -63,7 +65,7 @@ class Y4mWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            with output_errors("-"):
+            with output_errors(self._name):
                 self._head()
                 self.file.flush()
 
@@ -72,7 +74,7 @@ class Y4mWriter:
         ours, theirs = self.fmt, frame.fmt
         if (ours.width, ours.height, ours.bits) != (theirs.width, theirs.height, theirs.bits):
             raise UsageError("All frames of a Y4M stream have one size and depth.")
-        with output_errors("-"):
+        with output_errors(self._name):
             self._head()
             data = to_bytes(frame)
             self.file.write(b"FRAME\n")
@@ -99,7 +101,7 @@ class Y4mSink:
         with output_errors(name):
             self._file = temporary.open("wb")
         video = replace(source.video, rate=rate or source.video.rate) if source else None
-        self._writer = Y4mWriter(self._file, fmt, video)
+        self._writer = Y4mWriter(self._file, fmt, video, name)
 
     @property
     def bytes_written(self) -> int:
@@ -110,8 +112,7 @@ class Y4mSink:
         return self._writer.bytes_written
 
     def write(self, frame: Frame) -> None:
-        with output_errors(self._name):
-            self._writer.write(frame)
+        self._writer.write(frame)
 
     def close(self) -> None:
         with output_errors(self._name):
