@@ -23,8 +23,8 @@ Binary record, version 1, little endian, about 105 bytes:
 JSON, version 1: {"filmgrain": 1, "synthesis": id, "removal": id, "fingerprint": text, "segments":
 [{"frames": [start, end], "level": x, "curve": [8], "spectrum": [size, anisotropy, weight,
 spread], "chroma": [cb, cr, size, y_cb, y_cr, cb_cr], "skew": x, "seed": n, "confidence": x}]}.
-"frames" and "level" are required, other missing keys mean the defaults of ``grain.profile``,
-unknown keys are ignored.
+"frames" and "level" are required; a missing key means a flat curve, one Gaussian of 0.8 samples, no
+chroma grain, no skew, seed 0, confidence 1; unknown keys are ignored.
 
 Everything that does not fit raises ``ProfileError``, nothing else.
 """
@@ -304,7 +304,15 @@ def _to_dict(segment: GrainSegment) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_DEFAULT = _to_dict(GrainSegment(0, 1, 0.0))
+# part of the format: they stay what they are when the defaults of the dataclasses change
+_DEFAULT: Final[dict[str, Any]] = {
+    "curve": [1] * KNOTS,
+    "spectrum": [0.8, 1, 0, 2.5],
+    "chroma": [0, 0, 0.6, 0, 0, 0],
+    "skew": 0,
+    "seed": 0,
+    "confidence": 1,
+}
 
 
 def _from_dict(table: dict[str, Any]) -> GrainSegment:

@@ -10,14 +10,16 @@ from filmgrain_codec.grain.profile import Chroma, Curve, GrainProfile, GrainSegm
 from filmgrain_codec.grain.wire import MAX_FRAME, MAX_REACH, Record
 
 CURVE: Curve = (0.4, 0.7125, 0.9, 1.0, 1.0, 0.95, 0.7, 0.5)
+FLAT: Curve = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+NO_CHROMA = Chroma(0.0, 0.0, 0.6, 0.0, 0.0, 0.0)
 GOLDEN = GrainProfile(
     (
         GrainSegment(
             0, 48, 0.05, CURVE, Spectrum(0.9, 1.2, 0.3, 2.5), Chroma(0.5, 0.7, 0.8, 0.3, -0.2, 0.4), 0.4,
             0xDEADBEEF, 0.875,
         ),
-        GrainSegment(48, 100, 0.0),
-        GrainSegment(100, MAX_FRAME, 0.012345, spectrum=Spectrum(1.6, 1.0, -0.25, 2.0), seed=1),
+        GrainSegment(48, 100, 0.0, FLAT, Spectrum(0.8, 1.0, 0.0, 2.5), NO_CHROMA, 0.0, 0, 1.0),
+        GrainSegment(100, MAX_FRAME, 0.012345, FLAT, Spectrum(1.6, 1.0, -0.25, 2.0), NO_CHROMA, 0.0, 1, 1.0),
     ),
     removal="fast-1",
     synthesis="parametric",

@@ -117,7 +117,9 @@ def test_missing_keys_mean_defaults_and_unknown_keys_nothing() -> None:
             "segments": [{"frames": [0, 10], "level": 0.05, "hue": "sepia", "more": [1, 2]}],
         }
     )
-    assert from_json(text) == GrainProfile((PLAIN,))
+    spectrum, chroma = Spectrum(0.8, 1.0, 0.0, 2.5), Chroma(0.0, 0.0, 0.6, 0.0, 0.0, 0.0)
+    plain = GrainSegment(0, 10, 0.05, (1.0,) * 8, spectrum, chroma, skew=0.0, seed=0, confidence=1.0)
+    assert from_json(text) == GrainProfile((plain,))
 
 
 def test_bytes_of_later_writers_are_ignored() -> None:
