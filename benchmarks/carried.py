@@ -10,7 +10,6 @@ from benchmarks.ffprobe import COLOUR, Described
 MILLISECOND = 0.00101
 """Matroska's clock, and a little for the sixth decimal that ffprobe rounds to."""
 _SAME_PIXELS = {"yuvj420p": "yuv420p", "yuvj422p": "yuv422p", "yuvj444p": "yuv444p"}
-_SAME_RANGE = {"tv": "tv", "pc": "pc"}
 
 
 def differences(source: Described, result: Described, depth: bool = False) -> list[str]:
@@ -105,18 +104,19 @@ def _chapters(source: Described, result: Described) -> list[str]:
 
 
 def _tags(source: Described, result: Described) -> list[str]:
+    """Matroska has no place for a stream's creation time, so only the file's is asked for."""
     places = [(source.tags, result.tags, "file"), (source.video_tags, result.video_tags, "video")]
     places += [
         (s.tags, {k: v for r in result.streams if r.kind == s.kind for k, v in r.tags.items()}, s.kind)
         for s in source.streams
     ]
-    lost = [f"{where} tag {k}" for a, b, where in places for k, v in a.items() if not _kept(k, v, b)]
+    lost = [f"{where} tag {k}" for a, b, where in places for k, v in a.items() if not _kept(where, k, v, b)]
     return [f"lost: {', '.join(dict.fromkeys(lost))}"] if lost else []
 
 
-def _kept(key: str, value: str, tags: dict[str, str]) -> bool:
+def _kept(where: str, key: str, value: str, tags: dict[str, str]) -> bool:
     """Language 'und' is what its absence means; times may be written with other precision."""
-    if key == "language" and value == "und":
+    if (key, value) == ("language", "und") or (key == "creation_time" and where != "file"):
         return True
     found = tags.get(key)
     return found is not None and (found == value or key == "creation_time")

@@ -19,6 +19,9 @@ _FILE_TAGS = {
 }  # fmt: skip
 
 
+_TEXT = {"mov_text": "plain text", "subrip": "plain text", "text": "plain text"}
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """One stream as a viewer would name it; ``start`` in seconds."""
@@ -66,10 +69,14 @@ def source_arguments(path: Path) -> list[str]:
 
 
 def describe(path: Path) -> Described:
-    """Ask ffprobe for everything that a re-encode could lose; decodes the whole main video."""
+    """Ask ffprobe for everything that a re-encode could lose; decodes the whole main video.
+
+    Raises ``ValueError`` if ffprobe finds no video.
+    """
     told = _ask(path, "-show_format", "-show_streams", "-show_chapters")
-    frames = _ask(path, "-select_streams", "V:0", "-show_frames").get("frames", [])
-    main = next(s for s in told["streams"] if s["codec_type"] == "video" and not _cover(s))
+    films = [s for s in told.get("streams", []) if s["codec_type"] == "video" and not _cover(s)]
+    main = max(films, key=lambda s: s["width"] * s["height"])  # as ffmpeg chooses
+    frames = _ask(path, "-select_streams", str(main["index"]), "-show_frames").get("frames", [])
     found = Described(
         container=told["format"]["format_name"],
         codec=main.get("codec_name", "unknown"),
@@ -84,7 +91,7 @@ def describe(path: Path) -> Described:
         dynamic=_dynamic([main, *frames[:3]]),
         times=[_number(f.get("best_effort_timestamp_time")) for f in frames],
         fields={_field(f) for f in frames},
-        streams=[_stream(s) for s in told["streams"] if s is not main],
+        streams=[_stream(s) for s in told["streams"] if s is not main and not _standing_in(s, told)],
         chapters=[_chapter(c) for c in told["chapters"]],
         tags=_tags(told["format"]),
         video_tags=_tags(main),
@@ -101,6 +108,14 @@ def _ask(path: Path, *what: str) -> dict[str, Any]:
 
 def _cover(stream: dict[str, Any]) -> bool:
     return bool(stream["disposition"].get("attached_pic"))
+
+
+def _standing_in(stream: dict[str, Any], told: dict[str, Any]) -> bool:
+    """QuickTime's chapter and timecode tracks: what they say is compared as chapters and tags."""
+    if stream["codec_type"] != "data":
+        return False
+    timecode = stream.get("codec_tag_string") == "tmcd"
+    return timecode or (bool(told["chapters"]) and stream.get("codec_name") == "bin_data")
 
 
 def _number(text: Any) -> float | None:
@@ -148,12 +163,13 @@ def _field(frame: dict[str, Any]) -> str:
 
 
 def _stream(stream: dict[str, Any]) -> Stream:
-    flags = tuple(sorted(k for k, v in stream["disposition"].items() if v))
+    other = {"default"} if stream["codec_type"] == "video" else set()  # only one video is shown
+    flags = tuple(sorted(k for k, v in stream["disposition"].items() if v and k not in other))
     tags = _tags(stream)
     return Stream(
         stream["codec_type"],
-        stream.get("codec_name", "unknown"),
-        tags.get("language", ""),
+        _TEXT.get(stream.get("codec_name", "unknown"), stream.get("codec_name", "unknown")),
+        tags.get("language", "").replace("und", ""),
         flags,
         _number(stream.get("start_time")),
         tags,

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.carried import differences
@@ -114,7 +115,7 @@ def examine(source: Path, codec: str, preset: str) -> Outcome:
 def _described(source: Path) -> Described | None:
     try:
         return describe(source)
-    except (StopIteration, KeyError):
+    except (ValueError, KeyError):
         return None
 
 
@@ -160,5 +161,5 @@ def features(told: Described) -> list[str]:
 
 def _variable(times: list[float | None]) -> bool:
     known = [t for t in times if t is not None]
-    steps = [b - a for a, b in zip(known, known[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(known)]
     return bool(steps) and max(steps) > 1.5 * min(steps)

@@ -36,7 +36,7 @@ from filmgrain_codec.pipeline.request import DecodeRequest, EncodeRequest
 
 LEVELS = (0.01, 0.025, 0.05, 0.1)
 SIZES = {"spectral": 0.8, "boolean": 0.7}
-FRAMES = 16
+FRAMES = 12
 RATE_LEVELS = (0.025, 0.05)
 CODECS = ("x264", "x265", "svtav1")
 TICK = Fraction(1, 24)

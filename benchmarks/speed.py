@@ -100,7 +100,7 @@ def make_clip(path: Path, count: int) -> None:
 def run(label: str, count: int, *arguments: str) -> Run:
     """Run ``fgcodec`` with arguments; its stdout is thrown away."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "filmgrain_codec.cli.main", *arguments]
+    command = [sys.executable, "-m", "filmgrain_codec", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
