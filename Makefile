@@ -5,6 +5,7 @@ BIN := .venv/bin
 TRAIN := .venv-train/bin
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 EXTRAS ?= cpu,vs,dev
+TRAIN_EXTRAS := $(EXTRAS),train
 JOBS ?= 2
 PYTEST_ARGS ?=
 export UV_NO_PROGRESS = 1
@@ -58,7 +59,7 @@ clean: ## remove what make made
 	$(call environment,.venv,$(EXTRAS))
 
 .venv-train/.installed: pyproject.toml constraints.txt | $(UV)
-	$(call environment,.venv-train,cpu,vs,dev,train)
+	$(call environment,.venv-train,$(TRAIN_EXTRAS))
 
 # The interpreter named in .python-version, else any that is new enough.
 define environment
