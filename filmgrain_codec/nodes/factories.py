@@ -38,7 +38,7 @@ def grain(
         skew=skew,
         seed=seed,
     )
-    return Grain(segment)
+    return Grain(segment, level=level)
 
 
 def denoise(*, level: float | None = None, model: str, blind: bool, threads: int) -> Node:

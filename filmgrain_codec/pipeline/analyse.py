@@ -96,7 +96,7 @@ def settle(
     """From measurements to what is used: trust, override, zone, seed, quantise."""
     pieces = (piece for s in _trust(segments) for piece in _cut(s, zones))
     chosen = (_at(piece, _wanted(piece, level, zones)) for piece in pieces)
-    return tuple(wire.quantise(replace(s, seed=_seed(digest, s.start))) for s in chosen)
+    return tuple(wire.quantise(replace(s, seed=_seed(digest, s.start)), clamp=True) for s in chosen)
 
 
 def _trust(segments: list[GrainSegment]) -> list[GrainSegment]:

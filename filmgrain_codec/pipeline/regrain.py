@@ -15,7 +15,7 @@ from filmgrain_codec.pipeline.analyse import at_level, typical
 SEGMENT, INDEX = "FGSegment", "FGIndex"
 PARAMETRIC = "parametric"
 
-Adjust = Callable[[GrainSegment], GrainSegment]
+Adjust = Callable[[GrainSegment], tuple[GrainSegment, float]]
 
 
 def located(frames: Iterable[Frame], carried: Carried) -> Iterator[Frame]:
@@ -47,13 +47,16 @@ def fallback(name: str, level: float | None) -> GrainSegment:
 
 
 def adjustment(level: float | None, gain: float, seed: int | None) -> Adjust:
-    """The user's overrides as one function of a segment."""
+    """The user's overrides: the segment to synthesize, and the level to do it at (0: leave alone).
 
-    def adjust(segment: GrainSegment) -> GrainSegment:
-        if level is not None:
-            segment = at_level(segment, level)
-        changed = segment.scaled(gain)
-        return changed if seed is None else replace(changed, seed=seed)
+    A recorded level counts from the 'no grain' threshold on; a stated one, and a gain, as they are.
+    """
+
+    def adjust(segment: GrainSegment) -> tuple[GrainSegment, float]:
+        shape = segment if level is None else at_level(segment, level)
+        if seed is not None:
+            shape = replace(shape, seed=seed)
+        return shape, parametric.strength(shape, level, gain)
 
     return adjust
 
@@ -83,8 +86,8 @@ class Regrain:
         segment = frame.props.get(SEGMENT)
         if segment is None:
             return frame
-        segment = self.adjust(segment)
-        if not segment.grainy:
+        shape, level = self.adjust(segment)
+        if level == 0:
             return frame
-        planes = parametric.synthesize(frame.planes, frame.fmt, segment, frame.props[INDEX])
-        return frame.with_planes(planes, FGLevel=segment.level)
+        planes = parametric.synthesize(frame.planes, frame.fmt, shape, frame.props[INDEX], level=level)
+        return frame.with_planes(planes, FGLevel=level)
