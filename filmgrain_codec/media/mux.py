@@ -35,7 +35,7 @@ _OUT_OF_BAND = ("matroska", "webm", "mp4", "mov")
 _TAKES = {
     "webm": {"av1"},
     "mp4": {"h264", "hevc", "av1", "ffv1"},
-    "mov": {"h264", "hevc", "prores", "ffv1"},
+    "mov": {"h264", "hevc", "prores"},
     "mxf": {"prores", "ffv1"},
     "mpegts": {"h264", "hevc"},
 }
