@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import InputError
+from filmgrain_codec.media import rgb
 from filmgrain_codec.media.decode import NativeGrain
 from filmgrain_codec.media.probe import SourceInfo, probe
 from filmgrain_codec.media.reader import Reader
@@ -31,6 +32,13 @@ class Clip:
     first: int = 0
     count: int | None = None
     native_grain: NativeGrain = "apply"
+    as_yuv: bool = False
+
+    @property
+    def fmt(self) -> FrameFormat:
+        """The format of the frames given: RGB sources come as Y'CbCr 4:4:4 where ``as_yuv`` asks so."""
+        video = self.info.video
+        return rgb.yuv_format(video.fmt, video.real) if self.as_yuv else video.fmt
 
     @property
     def expected(self) -> int | None:
@@ -44,8 +52,13 @@ class Clip:
                 index = frame.index - self.first
                 if self.count is not None and index >= self.count:
                     return
-                yield frame if not self.first else replace(frame, index=index)
+                yield self._coded(frame if not self.first else replace(frame, index=index))
             reader.check_complete()
+
+    def _coded(self, frame: Frame) -> Frame:
+        if frame.fmt.family != "rgb" or not self.as_yuv:
+            return frame
+        return rgb.to_yuv(frame, self.fmt, self.info.video.real)
 
 
 def declared(info: SourceInfo) -> int | None:

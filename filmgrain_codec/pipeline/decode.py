@@ -159,7 +159,7 @@ def _filed(job: DecodeJob, output: Path, graph: Graph, frames: Iterable[Frame], 
 def _checks(job: DecodeJob, done: Rendered) -> list[Check]:
     return [
         lambda path: verify.timestamps(path, done.times),
-        lambda path: verify.streams(path, job.clip.path, len(done.dropped)),
+        lambda path: verify.streams(path, job.clip.path, done.streams_dropped),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from filmgrain_codec.core.executor import process
@@ -47,7 +48,7 @@ def _job(request: EncodeRequest) -> Iterator[EncodeJob]:
     folder = scratch_folder(request)
     reference = opened(request.ref, folder) if request.ref is not None else nullcontext(None)
     with opened(request.source, folder) as clip, reference as ref:
-        yield resolve(request, clip, ref)
+        yield resolve(request, replace(clip, as_yuv=True), ref and replace(ref, as_yuv=True))
 
 
 def _source(job: EncodeJob) -> Iterable[Frame]:
@@ -74,7 +75,7 @@ def _profile(job: EncodeJob, survey: Survey, on_event: Listener | None) -> Grain
 
 def _render(job: EncodeJob, survey: Survey, profile: GrainProfile, on_event: Listener | None) -> Rendered:
     graph = _graph(job, survey, profile)
-    fmt = graph.configure(job.clip.info.video.fmt)
+    fmt = graph.configure(job.clip.fmt)
     label = Label(profile, job.clip.info.video.fmt)
     writer = Writer(
         job.output,
@@ -126,7 +127,7 @@ def _checks(job: EncodeJob, survey: Survey, done: Rendered) -> list[Check]:
         lambda path: verify.profile(path, survey.frames),
     ]
     if job.request.sample is None:
-        checks.append(lambda path: verify.streams(path, job.clip.path, len(done.dropped)))
+        checks.append(lambda path: verify.streams(path, job.clip.path, done.streams_dropped))
     return checks
 
 

@@ -58,7 +58,7 @@ def resolve(request: EncodeRequest, clip: Clip, base: Clip | None) -> EncodeJob:
     if base is not None:
         _same_shape(clip, base)
     filters = tuple(build_chain(request.filters))
-    fmt = Graph(filters).configure(clip.info.video.fmt)
+    fmt = Graph(filters).configure(clip.fmt)
     spec = _encoder(request, fmt, clip)
     zones = parse_zones(request.zones) if request.zones else ()
     plan = _plan(request, clip, output, spec)
@@ -74,7 +74,7 @@ def level(value: float | None) -> None:
 
 
 def _same_shape(clip: Clip, base: Clip) -> None:
-    a, b = clip.info.video.fmt, base.info.video.fmt
+    a, b = clip.fmt, base.fmt
     if (a.width, a.height, a.family, a.sub_w, a.sub_h) != (b.width, b.height, b.family, b.sub_w, b.sub_h):
         raise UsageError(f"{base.path.name}: --ref must have the size and chroma format of {clip.path.name}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -31,9 +32,18 @@ class Rendered:
     output_bytes: int = 0
     video_bytes: int = 0
     metadata_bytes: int = 0
+    over_range: int = 0
     seconds: float = 0.0
     times: list[Fraction] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    clipped: int = 0
+
+    @property
+    def streams_dropped(self) -> int:
+        """How many whole streams the sentences name."""
+        several = (re.match(r"(\d+) other streams ", note) for note in self.dropped)
+        alone = sum(note.startswith("Stream ") for note in self.dropped)
+        return alone + sum(int(found[1]) for found in several if found)
 
 
 def workers(threads: int | None) -> int:
@@ -60,6 +70,8 @@ def render(
             for frame in process(frames, graph, workers=workers(threads)):
                 writer.write(frame)
                 result.times.append(frame.time)
+                result.clipped += frame.props.get("over_range", 0)
+                result.over_range += frame.props.get("over_range", 0)
                 meter.step(writer.bytes_written, frame.props.get("FGLevel"))
         _collect(result, writer, strict, output)
         for check in checks(result):
@@ -76,6 +88,12 @@ def render(
 def _collect(result: Rendered, writer: Writer, strict: bool, output: Path) -> None:
     result.frames, result.video_bytes = len(result.times), writer.video_bytes
     result.dropped = list(writer.dropped)
+    if result.clipped:
+        result.dropped.append(f"{result.clipped} samples above white cannot be coded and were clipped.")
+    if result.over_range:
+        result.dropped.append(
+            f"{result.over_range} samples above 1.0 were clipped: the encoder has no codes for them"
+        )
     if strict and result.dropped:
         raise OutputError(f"{output.name}: --strict, and {result.dropped[0]}")
 
