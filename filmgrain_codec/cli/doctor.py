@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from typing import Any
 
 import click
@@ -17,7 +16,7 @@ import click
 from filmgrain_codec import __version__
 from filmgrain_codec.cli.options import debugging
 from filmgrain_codec.cli.session import to_json
-from filmgrain_codec.cli.text import columns
+from filmgrain_codec.cli.text import columns, scalar
 from filmgrain_codec.errors import FgcodecError
 
 ENCODERS = {
@@ -99,15 +98,6 @@ def encoder(library: str) -> str:
     return library
 
 
-def installed(name: str) -> bool:
-    """Whether a distribution of that name is installed."""
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
-
-
 def client(name: str, arguments: tuple[str, ...]) -> Finding:
     """An optional program: where it is and what it calls its version."""
     path = shutil.which(arguments[0])
@@ -122,10 +112,18 @@ def client(name: str, arguments: tuple[str, ...]) -> Finding:
 
 
 def runtime() -> str:
-    """ONNX Runtime's version and devices."""
-    raise NotImplementedError
+    """ONNX Runtime's version and what it can run on."""
+    from filmgrain_codec.infer.about import runtime as about
+
+    found = about()
+    return f"{found['version']}, offers {scalar(found['providers'])}; used: {scalar(found['used'])}"
 
 
 def models() -> str:
-    """How many models are here and match their recorded sha256."""
-    raise NotImplementedError
+    """The installed models, each of them the one recorded."""
+    from filmgrain_codec.infer.store import catalogue
+
+    found = catalogue()
+    for model in found:
+        model.verify()
+    return f"{scalar([model.id for model in found]) or 'none'} (sha256 verified)"
