@@ -54,12 +54,11 @@ def set_display_size(path: Path, sar: Fraction) -> bool:
     Returns False, leaving the file as it is, where the header has no room for it.
     """
     with path.open("r+b") as file:
-        place = _tracks(file)
-        if place is None:
+        try:
+            start, tracks = _tracks(file, path.stat().st_size)
+            changed = _changed(tracks, sar)
+        except ValueError:
             return False
-        start, length = place
-        file.seek(start)
-        changed = _changed(file.read(length), sar)
         if changed is None:
             return False
         file.seek(start)
@@ -67,21 +66,21 @@ def set_display_size(path: Path, sar: Fraction) -> bool:
     return True
 
 
-def _tracks(file: BinaryIO) -> tuple[int, int] | None:
-    """Where the payload of the Tracks element lies in the file."""
-    at, depth = 0, 0
-    while depth < 64:
+def _tracks(file: BinaryIO, length: int) -> tuple[int, bytes]:
+    """Where the payload of the Tracks element lies in the file, and the payload."""
+    at = 0
+    for _ in range(64):
+        if at >= length:
+            break
         file.seek(at)
         head = file.read(12)
-        if len(head) < 12:
-            return None
         identity, after = _number(head, 0, keep_marker=True)
         size, body = _number(head, after, keep_marker=False)
-        if identity == TRACKS:
-            return (at + body, size) if size < _MOST else None
+        if identity == TRACKS and size < _MOST:
+            file.seek(at + body)
+            return at + body, file.read(size)
         at = at + body if identity == SEGMENT else at + body + size
-        depth += 1
-    return None
+    raise ValueError("no Tracks element")
 
 
 def _changed(tracks: bytes, sar: Fraction) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import cast
 
@@ -18,6 +19,7 @@ from filmgrain_codec.errors import EncoderError
 from filmgrain_codec.media import color
 from filmgrain_codec.media.convert import to_av
 from filmgrain_codec.media.encoders import EncoderSpec
+from filmgrain_codec.media.rgb import limited_range
 from filmgrain_codec.nodes.convert import Depth
 
 _USUAL_RATE = Fraction(25)
@@ -39,7 +41,7 @@ class VideoEncoder:
         *,
         global_header: bool = True,
     ) -> None:
-        self.spec, self.fmt = spec, fmt
+        self.spec, self.fmt = spec, _told(spec, fmt)
         self._depth = Depth(spec.bits)
         self._indices: dict[int | None, int] = {}
         os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 writes its banner to stderr otherwise
@@ -69,6 +71,7 @@ class VideoEncoder:
 
     def encode(self, frame: Frame) -> Iterator[tuple[av.Packet, int]]:
         """Encode one frame; a keyframe is forced where its props hold 'force_keyframe'."""
+        frame = limited_range(frame) if self.fmt.color.range == 1 else frame
         picture = to_av(
             self._depth.process((frame,), 0),
             self.spec.frame_pix_fmt,
@@ -95,6 +98,13 @@ class VideoEncoder:
             if index is None:
                 raise EncoderError(f"{self.spec.name} changed a timestamp {where}; choose another encoder.")
             yield packet, index
+
+
+def _told(spec: EncoderSpec, fmt: FrameFormat) -> FrameFormat:
+    """The format as the stream will say it: ProRes is limited range by definition."""
+    if spec.codec == "prores" and fmt.color.range == 2:
+        return replace(fmt, color=replace(fmt.color, range=1))
+    return fmt
 
 
 def _refusal(spec: EncoderSpec, fmt: FrameFormat, error: Exception) -> str:

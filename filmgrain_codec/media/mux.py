@@ -183,7 +183,7 @@ class ContainerSink:
         ours.pix_fmt, ours.profile, ours.codec_tag = theirs.pix_fmt, theirs.profile, theirs.codec_tag
         ours.framerate, ours.sample_aspect_ratio = theirs.framerate, theirs.sample_aspect_ratio
         ours.bits_per_raw_sample, ours.field_order = self.job.spec.bits, 1
-        color.tag(ours, self.job.fmt.color)
+        color.tag(ours, self._encoder.fmt.color)
         stream.time_base = self.job.time_base
         stream.disposition = Disposition.default
         if self.job.source and self.job.source.video.display_matrix:

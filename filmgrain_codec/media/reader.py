@@ -164,7 +164,11 @@ class Reader:
         return found
 
     def check_complete(self) -> None:
-        """Call after the last frame: raises ``VerifyError`` if the source is cut short or damaged."""
+        """Call after the last frame: raises ``VerifyError`` if the source is cut short or damaged.
+
+        Not noticed: damage that a decoder conceals without marking the frame (FFV1's slices), and a cut
+        at a packet's end in formats that declare no length (TS, raw streams).
+        """
         problems = self.problems
         if problems:
             raise VerifyError(f"{problems[0]}; the source is damaged or incomplete, get a whole copy of it.")

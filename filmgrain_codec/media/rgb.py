@@ -74,6 +74,18 @@ def to_rgb(frame: Frame) -> Frame:
     return replace(frame, planes=_floats(red, green, blue), fmt=rgb_format(fmt))
 
 
+def limited_range(frame: Frame) -> Frame:
+    """A full-range YUV or grey frame with its codes in limited range; others as they are."""
+    fmt = frame.fmt
+    if fmt.family == "rgb" or fmt.color.range != _FULL:
+        return frame
+    unit, middle = np.float32((1 << (fmt.bits - 8)) / fmt.peak), _middle(fmt.bits)
+    luma = (frame.planes[0] * 219 + 16) * unit
+    chroma = ((p - middle) * (224 * unit) + middle for p in frame.planes[1:])
+    color = replace(fmt.color, range=1)
+    return replace(frame, planes=_floats(luma, *chroma), fmt=replace(fmt, color=color))
+
+
 def full_range(frame: Frame) -> Frame:
     """A grey frame of limited range with black at 0 and white at 1; others as they are."""
     fmt = frame.fmt
