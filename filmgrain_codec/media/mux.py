@@ -124,8 +124,8 @@ class ContainerSink:
 
     def _correct(self) -> None:
         """Write the aspect ratio that PyAV cannot give to the Matroska muxer."""
-        source, spec, fmt = self.job.source, self.job.spec, self.job.fmt
-        padded = (spec.width, spec.height) != (fmt.width, fmt.height)
+        source = self.job.source
+        padded = any(self._crop())
         if source is None or self.container not in ("matroska", "webm") or padded:
             return
         with output_errors(self.name):
@@ -157,8 +157,7 @@ class ContainerSink:
         self._output = av.open(
             str(self.temporary), "w", format=self.container, container_options=self._muxer_options()
         )
-        shown = (job.fmt.width, job.fmt.height)
-        with header.template(spec.codec, (spec.width, spec.height), shown, job.fmt.color) as like:
+        with header.template(spec.codec, (spec.width, spec.height), self._crop(), job.fmt.color) as like:
             self._stream: VideoStream = self._output.add_stream_from_template(like, opaque=True)
         self._describe()
         if job.copy_streams and job.source:
@@ -169,6 +168,12 @@ class ContainerSink:
             )
             self.dropped += self._copier.dropped
         self._tag(packet)
+
+    def _crop(self) -> header.Crop:
+        """What players shall hide: the source's own cropping and our padding."""
+        spec, fmt, source = self.job.spec, self.job.fmt, self.job.source
+        top, bottom, left, right = source.video.crop if source else (0, 0, 0, 0)
+        return top, bottom + spec.height - fmt.height, left, right + spec.width - fmt.width
 
     def _muxer_options(self) -> dict[str, str]:
         options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
@@ -181,6 +186,8 @@ class ContainerSink:
         if theirs.extradata:
             ours.extradata = theirs.extradata
         ours.pix_fmt, ours.profile, ours.codec_tag = theirs.pix_fmt, theirs.profile, theirs.codec_tag
+        if self.job.spec.codec == "hevc" and self.container in ("mp4", "mov"):
+            ours.codec_tag = "hvc1"  # parameter sets are out of band, and Apple's players want it said
         ours.framerate, ours.sample_aspect_ratio = theirs.framerate, theirs.sample_aspect_ratio
         ours.bits_per_raw_sample, ours.field_order = self.job.spec.bits, 1
         color.tag(ours, self._encoder.fmt.color)

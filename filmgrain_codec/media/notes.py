@@ -20,4 +20,5 @@ def not_carried(source: SourceInfo, encoder: EncoderSpec, container: str) -> lis
         notes.append("The alpha plane was not carried: the output is opaque.")
     if video.timecode and container not in ("mov", "mp4", "matroska", "mxf"):
         notes.append(f"The timecode {video.timecode} was not carried: {container} is written without.")
+    notes += [f"The {what} of the source was not carried." for what in video.other]
     return notes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -17,7 +16,7 @@ from av.video.stream import VideoStream
 
 from filmgrain_codec.core.frame import ColorInfo, FrameFormat
 from filmgrain_codec.errors import InputError
-from filmgrain_codec.media import color
+from filmgrain_codec.media import color, sidedata
 from filmgrain_codec.media.convert import direct_format, frame_format, layout
 from filmgrain_codec.media.decode import Tally, decoded, main_video, prepare
 from filmgrain_codec.media.files import open_input
@@ -37,6 +36,8 @@ class VideoInfo:
 
     ``pix_fmt`` is FFmpeg's name of the decoded pictures, ``real`` marks floating-point ones (EXR).
     ``rotation`` is counter-clockwise in degrees; ``display_matrix`` is FFmpeg's, for other turns.
+    ``crop`` is what the container hides at top, bottom, left and right of ``fmt``'s size. ``other``
+    names further side data that a re-encode loses.
     """
 
     fmt: FrameFormat
@@ -59,6 +60,8 @@ class VideoInfo:
     hdr10plus: bool = False
     captions: bool = False
     timecode: str | None = None
+    crop: tuple[int, int, int, int] = (0, 0, 0, 0)
+    other: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +156,21 @@ def _video_info(
     context, first = stream.codec_context, frames[0]
     where = layout(direct_format(first.format.name))
     assert where is not None
-    kinds = _side_data(context, frames)
+    kinds = sidedata.kinds_of(context, frames)
     base = exact(stream.time_base) or Fraction(1, 1000)
     rate = _rate(stream, frames)
     interlaced = any(f.interlaced_frame for f in frames)
+    fmt = _shaped(frame_format(first, _color(context, first, where.family)), container, stream)
     return VideoInfo(
-        fmt=_shaped(frame_format(first, _color(context, first, where.family)), container, stream),
+        fmt=fmt,
         codec=codec_of(stream) or "unknown",
         pix_fmt=first.format.name,
         index=stream.index,
         time_base=base if first.pts is not None else 1 / (rate or Fraction(25)),
         rate=rate,
         sar=exact(stream.sample_aspect_ratio) or Fraction(1),
-        rotation=first.rotation or _rotation(context.coded_side_data),
-        display_matrix=_matrix(context.coded_side_data),
+        rotation=first.rotation or sidedata.rotation(context.coded_side_data),
+        display_matrix=sidedata.display_matrix(context.coded_side_data),
         field_order=_field_order(context.field_order, interlaced),
         interlaced=interlaced,
         frames=stream.frames or None,
@@ -177,7 +181,9 @@ def _video_info(
         dolby_vision=bool({"dovi_conf", "DOVI_RPU_BUFFER", "DOVI_METADATA"} & kinds),
         hdr10plus=bool({"dynamic_hdr10_plus", "DYNAMIC_HDR_PLUS"} & kinds),
         captions=bool({"a53_cc", "A53_CC"} & kinds),
-        timecode=_timecode(container, stream),
+        timecode=_timecode(container, stream) or sidedata.coded_timecode(first),
+        crop=sidedata.crop(context.coded_side_data, first, fmt),
+        other=sidedata.lost(kinds),
     )
 
 
@@ -212,34 +218,12 @@ def _has_alpha(form: Any) -> bool:
     return any(c.is_alpha for c in form.components)
 
 
-def _side_data(context: av.VideoCodecContext, frames: Sequence[av.VideoFrame]) -> set[str]:
-    kinds: set[str] = set(context.coded_side_data)
-    for frame in frames:
-        kinds |= {kind.name for kind in frame.side_data}
-    return kinds
-
-
 def _field_order(number: int, interlaced: bool) -> str:
     """FFmpeg's field order, corrected by what the pictures say (H.264 may only allow for fields)."""
     name = _FIELD_ORDERS[number] if 0 <= number < len(_FIELD_ORDERS) else "unknown"
     if not interlaced:
         return "progressive"
     return name if name in ("tt", "bb", "tb", "bt") else "tt"
-
-
-def _matrix(side: Mapping[Any, bytes]) -> tuple[int, ...] | None:
-    data = side.get("display_matrix")
-    return struct.unpack("=9i", data[:36]) if data is not None and len(data) >= 36 else None
-
-
-def _rotation(side: Mapping[Any, bytes]) -> int:
-    """Degrees counter-clockwise of a display matrix that turns by quarters; else 0."""
-    matrix = _matrix(side)
-    if matrix is None:
-        return 0
-    turns = {(1, 0): 0, (0, 1): -90, (-1, 0): 180, (0, -1): 90}
-    sign = [(v > 0) - (v < 0) for v in matrix[:2]]
-    return turns.get((sign[0], sign[1]), 0)
 
 
 def _duration(container: InputContainer, stream: VideoStream, base: Fraction) -> Fraction | None:

@@ -58,8 +58,12 @@ class Reader:
         self._options = frame_rate_options(self.path, rate)
         self._settings = (native_grain, threads)
         self._container, self._stream, self._raw = self._open()
-        head = list(islice(self._raw, LOOK))
-        own = describe(self._container, self._stream, self.path, head)
+        try:
+            head = list(islice(self._raw, LOOK))
+            own = describe(self._container, self._stream, self.path, head)
+        except BaseException:
+            self.close()
+            raise
         self._fmt, self._coded = own.video.fmt, (head[0].width, head[0].height, head[0].format.name)
         self.info: SourceInfo = as_yuv(own) if yuv else own
         self._raw = chain(head, self._raw)
