@@ -67,14 +67,7 @@ def crop(
 
 
 def coded_timecode(frame: av.VideoFrame) -> str | None:
-    """The time code in the coded picture: SMPTE ST 12-1 (H.264, HEVC), or MPEG-2's, if it is not zero."""
-    told = frame.metadata.get("timecode")  # FFmpeg's reading of ST 12-1
-    gop = frame.side_data.get("GOP_TIMECODE")
-    if told or gop is None or len(bytes(gop)) < 8:
-        return told
-    (code,) = struct.unpack_from("=q", bytes(gop))
-    parts = [code >> 19 & 0x1F, code >> 13 & 0x3F, code >> 6 & 0x3F, code & 0x3F]
-    if not any(parts):
-        return None
-    hours, minutes, seconds, frames = parts
-    return f"{hours:02}:{minutes:02}:{seconds:02}{';' if code & 1 << 24 else ':'}{frames:02}"
+    """The time code in the coded picture (SMPTE ST 12-1, or MPEG-2's where it is not zero)."""
+    told = frame.metadata.get("timecode")
+    unset = frame.side_data.get("GOP_TIMECODE") is not None and set(told or "") <= set("0:;.")
+    return None if unset else told
