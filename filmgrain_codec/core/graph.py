@@ -202,7 +202,7 @@ def _process(node: Node, window: Window, n: int) -> Frame:
     try:
         frame = node.process(window, n)
     except FgcodecError as error:
-        error.args = (f"{error} ({where})",)
+        error.args = (f"{str(error).rstrip('.')} ({where})",)
         raise
     except Exception as error:
         raise FgcodecError(f"{type(error).__name__}: {error} ({where})") from error

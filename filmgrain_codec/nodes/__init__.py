@@ -36,7 +36,7 @@ NODES.register(
         "Removes film grain with a network.",
         (
             Param("level", float, None, "level of the grain to remove; not given means blind", 0.0, 0.15),
-            Param("model", str, "balanced", "fast, balanced, best or a model's id"),
+            Param("model", str, "fast", "fast, balanced, best or a model's id"),
             Param("blind", bool, False, "let the network judge the level itself"),
             Param("threads", int, 1, "cores for one frame", 1, 256),
         ),

@@ -42,7 +42,7 @@ def grain(
 
 
 def denoise(*, level: float | None = None, model: str, blind: bool, threads: int) -> Node:
-    """One level for the whole clip; without one the network is blind."""
+    """One level for the whole clip; without one the networks are blind."""
     from filmgrain_codec.nodes.denoise import Denoise
 
-    return Denoise(level, model, blind=blind, threads=threads)
+    return Denoise(level, model=model, blind=blind, threads=threads)
