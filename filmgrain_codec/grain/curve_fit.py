@@ -17,11 +17,13 @@ Field = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 CENTRES: Field = (np.arange(BINS) + 0.5) / BINS
-_SMOOTH = 0.02
-_PULL = 1e-4
+_SMOOTH = 0.04
+_PULL = 1e-3
 _CLIPPED_MOST = 0.45
 FEWEST = 5
-_ENOUGH = 60.0
+_ENOUGH = 40.0
+_MATCHED = 0.3
+"""Trust in textured blocks that match between the frames."""
 LEAST = 1e-7
 """Smallest variance told apart from none: a standard deviation of 0.08 codes in 8 bit."""
 
@@ -139,15 +141,15 @@ def fit(samples: Samples, model: Field, floor: float, occupancy: Field, single: 
     knots = _start(power, factor, bins, usable)
     for _ in range(4):
         variance = np.maximum(at(knots, luma) ** 2 / factor, LEAST)
-        trust = usable * trusted(power, variance, single)
+        trust = usable * trusted(power, variance, bins, single)
         gain, worth = _per_bin(power.band / variance, power.spread, trust, bins)
         scale = np.array([_mean(at(knots, luma), trust * (bins == k)) for k in range(BINS)])
         sigma = np.sqrt(np.maximum(gain * scale**2, LEAST)) * (worth > 0)
-        knots = fit_knots(CENTRES, sigma, np.minimum(worth, _ENOUGH) / _ENOUGH * (occupancy + 0.01))
+        knots = fit_knots(CENTRES, sigma, (np.minimum(worth, _ENOUGH) / _ENOUGH) ** 1.5 * (occupancy + 0.01))
     return CurveFit(knots, sigma, worth, trust)
 
 
-def trusted(power: Powers, variance: Field, single: bool = False) -> Field:
+def trusted(power: Powers, variance: Field, bins: NDArray[np.int64], single: bool = False) -> Field:
     """How far blocks can be taken for grain of ``variance`` alone, 0..1.
 
     Picture that differs between the two frames shows first in the low frequencies of the
@@ -157,8 +159,22 @@ def trusted(power: Powers, variance: Field, single: bool = False) -> Field:
     picture = 0.0 if single else np.maximum(power.picture_band / variance - 1, 0.0) / power.spread
     leaked = np.maximum(power.low / variance - 1, 0.0) / power.low_spread
     texture = np.maximum(power.picture_low / variance - 1, 0.0) / power.low_spread
-    doubt = (picture / 4) ** 2 + (leaked / 2) ** 4 + (texture / 8) ** 2
-    return np.asarray(1.0 / (1.0 + doubt), np.float64)
+    still = 1.0 / (1.0 + (leaked / 2) ** 4)
+    flat = 1.0 / (1.0 + (picture / 4) ** 2 + (texture / 2.5) ** 2)
+    if not single:
+        flat = np.maximum(flat, _MATCHED * _matched(power, still, bins)[bins])
+    return np.asarray(still * flat, np.float64)
+
+
+def _matched(power: Powers, still: Field, bins: NDArray[np.int64]) -> Field:
+    """Per bin 0..1: how surely texture is the same in both frames, the sum being far above the difference."""
+    out = np.zeros(BINS)
+    for k in range(BINS):
+        members = (bins == k) & (still > 0.5)
+        if members.sum() >= FEWEST:
+            ratio = np.median(power.picture_band[members]) / max(np.median(power.band[members]), LEAST)
+            out[k] = np.clip((ratio - 2.0) / 2.0, 0.0, 1.0)
+    return out
 
 
 def _mean(values: Field, weight: Field) -> float:

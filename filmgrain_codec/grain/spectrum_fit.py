@@ -24,13 +24,16 @@ Field = NDArray[np.float64]
 SIZE_RANGE = (0.25, 3.0)
 ANISOTROPY_RANGE = (0.5, 2.0)
 SPREAD_RANGE = (1.3, 4.0)
-WEIGHT_RANGE = (-0.45, 0.75)
+WEIGHT_RANGE = (-0.35, 0.5)
+WIDEST = 2.4
+"""Largest second lobe, samples: a wider one lies where the blocks see picture, not grain."""
 LOWEST = 2.9
 """DCT radius from which coefficients count as grain; lower ones only serve to reject picture."""
 _FLOOR = 3e-3
 _HUBER = 0.35
-_SECOND_LOBE_GAIN = 0.7
-"""A second lobe must lower the cost to this share, or the simpler spectrum is kept."""
+_SECOND_LOBE_GAIN = 0.4
+_SECOND_LOBE_LEAST = 4e-3
+"""A second lobe must lower the cost to this share and by this much, or the simpler spectrum is kept."""
 _STEPS = 25
 
 
@@ -160,8 +163,8 @@ def fit(
     if second_lobe:
         starts = [(0.25, 2.2), (0.5, 2.8), (-0.2, 1.8)]
         tried = [problem.descend(np.array([*single, w, np.log(s)])) for w, s in starts]
-        double = min(tried, key=problem.cost)
-        if problem.cost(double) < _SECOND_LOBE_GAIN * problem.cost(single) - 1e-3:
+        double, alone = min(tried, key=problem.cost), problem.cost(single)
+        if problem.cost(double) < min(_SECOND_LOBE_GAIN * alone, alone - _SECOND_LOBE_LEAST):
             best = double
     return SpectrumFit(problem.spectrum(best), float(10.0 / np.log(10.0) * problem.rms(best)))
 
@@ -171,7 +174,8 @@ def spectrum_of(parameters: Field) -> Spectrum:
     size, anisotropy = (float(np.exp(p)) for p in parameters[:2])
     if len(parameters) == 2:
         return Spectrum(size=size, anisotropy=anisotropy)
-    return Spectrum(size, anisotropy, float(parameters[2]), float(np.exp(parameters[3])))
+    spread = min(float(np.exp(parameters[3])), max(WIDEST / size, SPREAD_RANGE[0]))
+    return Spectrum(size, anisotropy, float(parameters[2]), spread)
 
 
 _BOUNDS = np.array([np.log(SIZE_RANGE), np.log(ANISOTROPY_RANGE), WEIGHT_RANGE, np.log(SPREAD_RANGE)])
