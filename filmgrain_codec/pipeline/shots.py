@@ -8,8 +8,8 @@ must not come back within 8 frames: a flash, a damaged frame and a gap are no cu
 fades change little from frame to frame and stay in one shot.
 
 Limits: a wipe, a transition of 3 to about 6 frames and a jump cut within a motif may be missed; a
-shot shorter than ``SHORTEST`` frames is not told apart, nor are pictures so dark that their mean
-contrast is near 0.01.
+shot shorter than ``SHORTEST`` frames is not told apart. A dark, nearly even picture counts as part
+of a fade, so a cut from or to it may be missed.
 """
 
 from __future__ import annotations
