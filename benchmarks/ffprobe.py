@@ -24,7 +24,7 @@ _TEXT = {"mov_text": "plain text", "subrip": "plain text", "text": "plain text"}
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One stream as a viewer would name it; ``start`` in seconds."""
+    """One stream as a viewer would name it; ``start`` is the time of its first packet in seconds."""
 
     kind: str
     codec: str
@@ -76,6 +76,7 @@ def describe(path: Path) -> Described:
     told = _ask(path, "-show_format", "-show_streams", "-show_chapters")
     films = [s for s in told.get("streams", []) if s["codec_type"] == "video" and not _cover(s)]
     main = max(films, key=lambda s: s["width"] * s["height"])  # as ffmpeg chooses
+    _first_packets(path, told["streams"])
     frames = _ask(path, "-select_streams", str(main["index"]), "-show_frames").get("frames", [])
     found = Described(
         container=told["format"]["format_name"],
@@ -104,6 +105,16 @@ def _ask(path: Path, *what: str) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
     answer: dict[str, Any] = json.loads(done.stdout or "{}")
     return answer
+
+
+def _first_packets(path: Path, streams: list[dict[str, Any]]) -> None:
+    """Start times in headers leave out what an edit list hides; packets do not."""
+    for stream in streams:
+        if stream["codec_type"] == "audio":
+            told = _ask(
+                path, "-select_streams", str(stream["index"]), "-show_packets", "-read_intervals", "%+#1"
+            )
+            stream["first_packet"] = next((p.get("pts_time") for p in told.get("packets", [])), None)
 
 
 def _cover(stream: dict[str, Any]) -> bool:
@@ -171,7 +182,7 @@ def _stream(stream: dict[str, Any]) -> Stream:
         _TEXT.get(stream.get("codec_name", "unknown"), stream.get("codec_name", "unknown")),
         tags.get("language", "").replace("und", ""),
         flags,
-        _number(stream.get("start_time")),
+        _number(stream.get("first_packet")),
         tags,
     )
 

@@ -15,6 +15,7 @@ from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import InputError
 from filmgrain_codec.media import rgb
 from filmgrain_codec.media.decode import NativeGrain
+from filmgrain_codec.media.files import output_errors
 from filmgrain_codec.media.probe import SourceInfo, probe
 from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.pipeline.request import PIPE, PathLike
@@ -79,7 +80,7 @@ def opened(source: PathLike, scratch: Path, native_grain: NativeGrain = "apply")
         return
     spool = scratch / f".fgcodec-stdin-{os.getpid()}.y4m"
     try:
-        with spool.open("wb") as file:
+        with output_errors(str(spool)), spool.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file, 1 << 22)
         yield Clip(spool, probe(spool))
     finally:

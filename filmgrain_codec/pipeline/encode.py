@@ -22,6 +22,7 @@ from filmgrain_codec.pipeline.encode_plan import EncodeJob, resolve, scratch_fol
 from filmgrain_codec.pipeline.label import Label
 from filmgrain_codec.pipeline.plan import Plan
 from filmgrain_codec.pipeline.progress import Listener, Meter
+from filmgrain_codec.pipeline.reference import matched
 from filmgrain_codec.pipeline.render import Check, Rendered, render, workers
 from filmgrain_codec.pipeline.report import Report, shots
 from filmgrain_codec.pipeline.request import EncodeRequest
@@ -63,8 +64,13 @@ def _survey(job: EncodeJob, on_event: Listener | None) -> Survey:
     return analyse.survey(_source(job), job.fmt, Meter("analyse", job.clip.expected, on_event))
 
 
+def _reference(job: EncodeJob, survey: Survey) -> Iterator[Frame]:
+    assert job.base is not None
+    return matched(job.base, survey.times, job.clip.info.video.time_base)
+
+
 def _profile(job: EncodeJob, survey: Survey, on_event: Listener | None) -> GrainProfile:
-    reference = job.base.frames() if job.base else None
+    reference = _reference(job, survey) if job.base else None
     meter = Meter("estimate", survey.frames, on_event)
     measured = analyse.measure(_source(job), survey.shots(), job.fmt, meter, reference)
     segments = analyse.settle(
@@ -89,7 +95,8 @@ def _render(job: EncodeJob, survey: Survey, profile: GrainProfile, on_event: Lis
         in_band=label.record,
         header_tags=label.tags,
     )
-    frames = _keyed(job.base.frames() if job.base else job.clip.frames(), {s.start for s in profile})
+    source = _reference(job, survey) if job.base else job.clip.frames()
+    frames = _keyed(source, {s.start for s in profile})
     done = render(
         frames,
         graph,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from filmgrain_codec.core.frame import FrameFormat
@@ -16,6 +16,7 @@ from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.pipeline import target
 from filmgrain_codec.pipeline.clip import Clip, declared, middle, progressive
 from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
+from filmgrain_codec.pipeline.reference import same_shape
 from filmgrain_codec.pipeline.request import PIPE, EncodeRequest
 from filmgrain_codec.pipeline.zones import Zone, parse_zones
 
@@ -51,16 +52,19 @@ def resolve(request: EncodeRequest, clip: Clip, base: Clip | None) -> EncodeJob:
     level(request.level)
     suffix = SUFFIX if request.sample is None else SAMPLE_SUFFIX
     output = target.resolve(request.source, request.output, suffix, request.overwrite)
+    if base is not None:
+        target.another_file(base.path, output)
     progressive(clip)
     whole = declared(clip.info)
     if request.sample is not None:
         clip = middle(clip, request.sample)
     if base is not None:
-        _same_shape(clip, base)
+        same_shape(clip, base)
+        base = replace(base, first=clip.first, count=clip.count)
     filters = tuple(build_chain(request.filters))
     fmt = Graph(filters).configure(clip.fmt)
     spec = _encoder(request, fmt, clip)
-    zones = parse_zones(request.zones) if request.zones else ()
+    zones = parse_zones(request.zones) if request.zones is not None else ()
     plan = _plan(request, clip, output, spec)
     return EncodeJob(request, clip, base, output, fmt, filters, zones, spec, plan, whole)
 
@@ -71,12 +75,6 @@ def level(value: float | None) -> None:
         raise UsageError(
             f"level {value} is outside 0 to {LEVEL_MAX} (fraction of full scale; 0.05 is strong grain)"
         )
-
-
-def _same_shape(clip: Clip, base: Clip) -> None:
-    a, b = clip.fmt, base.fmt
-    if (a.width, a.height, a.family, a.sub_w, a.sub_h) != (b.width, b.height, b.family, b.sub_w, b.sub_h):
-        raise UsageError(f"{base.path.name}: --ref must have the size and chroma format of {clip.path.name}")
 
 
 def _encoder(request: EncodeRequest, fmt: FrameFormat, clip: Clip) -> EncoderSpec:

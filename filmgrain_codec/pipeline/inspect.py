@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from dataclasses import asdict
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from filmgrain_codec.media import carriage
 from filmgrain_codec.media.carriage import Carried
 from filmgrain_codec.media.probe import probe
 from filmgrain_codec.pipeline import analyse
-from filmgrain_codec.pipeline.clip import opened
+from filmgrain_codec.pipeline.clip import Clip, opened
 from filmgrain_codec.pipeline.plan import source_digest
 from filmgrain_codec.pipeline.progress import Listener, Meter
+from filmgrain_codec.pipeline.reference import matched, same_shape
 from filmgrain_codec.pipeline.report import shots
 from filmgrain_codec.pipeline.request import PathLike
 from filmgrain_codec.pipeline.target import existing
@@ -53,11 +54,16 @@ def _available(model: str) -> bool:
 
 def estimate(path: PathLike, ref: PathLike | None = None, on_event: Listener | None = None) -> dict[str, Any]:
     """Cuts and grain of every shot; ``ref`` is the same clip without grain."""
+    reference: AbstractContextManager[Clip | None]
     reference = opened(ref, Path.cwd()) if ref is not None else nullcontext(None)
     with opened(path, Path.cwd()) as clip, reference as base:
-        fmt = clip.info.video.fmt
+        clip, base = replace(clip, as_yuv=True), base and replace(base, as_yuv=True)
+        if base:
+            same_shape(clip, base)
+        fmt, time_base = clip.fmt, clip.info.video.time_base
         found = analyse.survey(clip.frames(), fmt, Meter("analyse", clip.expected, on_event))
         meter = Meter("estimate", found.frames, on_event)
-        measured = analyse.measure(clip.frames(), found.shots(), fmt, meter, base.frames() if base else None)
+        truth = matched(base, found.times, time_base) if base else None
+        measured = analyse.measure(clip.frames(), found.shots(), fmt, meter, truth)
         segments = analyse.settle(measured, level=None, zones=(), digest=source_digest(clip.path))
     return {"file": str(path), "frames": found.frames, "shots": shots(GrainProfile(segments))}

@@ -36,7 +36,6 @@ class Rendered:
     seconds: float = 0.0
     times: list[Fraction] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
-    clipped: int = 0
 
     @property
     def streams_dropped(self) -> int:
@@ -70,7 +69,6 @@ def render(
             for frame in process(frames, graph, workers=workers(threads)):
                 writer.write(frame)
                 result.times.append(frame.time)
-                result.clipped += frame.props.get("over_range", 0)
                 result.over_range += frame.props.get("over_range", 0)
                 meter.step(writer.bytes_written, frame.props.get("FGLevel"))
         _collect(result, writer, strict, output)
@@ -88,8 +86,6 @@ def render(
 def _collect(result: Rendered, writer: Writer, strict: bool, output: Path) -> None:
     result.frames, result.video_bytes = len(result.times), writer.video_bytes
     result.dropped = list(writer.dropped)
-    if result.clipped:
-        result.dropped.append(f"{result.clipped} samples above white cannot be coded and were clipped.")
     if result.over_range:
         result.dropped.append(
             f"{result.over_range} samples above 1.0 were clipped: the encoder has no codes for them"

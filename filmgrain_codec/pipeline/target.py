@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from filmgrain_codec.errors import InputError, OutputError
+from filmgrain_codec.media.files import output_errors
 from filmgrain_codec.pipeline.request import PIPE, PathLike
 
 
@@ -26,7 +27,9 @@ def resolve(source: PathLike, output: PathLike | None, suffix: str, overwrite: b
     if output is None and str(source) == PIPE:
         raise OutputError("stdin has no name to derive an output from; give one with -o FILE")
     path = Path(output) if output is not None else default(Path(source), suffix)
-    _same_file(Path(source), path)
+    with output_errors(str(path)):  # a name too long to be asked about
+        path.exists()
+    another_file(Path(source), path)
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give a file name")
     if path.exists() and not overwrite:
@@ -45,7 +48,8 @@ def default(source: Path, suffix: str) -> Path:
     return source.parent / f"{stem}{suffix}"
 
 
-def _same_file(source: Path, output: Path) -> None:
+def another_file(source: Path, output: Path) -> None:
+    """Raise ``OutputError`` if the output is the source by any name."""
     same = output.exists() and source.exists() and output.samefile(source)
     if same or output.absolute() == source.absolute():
         raise OutputError(f"{output}: input and output are the same file; give another with -o")
