@@ -24,6 +24,7 @@ from filmgrain_codec.media.rgb import yuv_format
 from filmgrain_codec.media.sequence import frame_rate_options
 from filmgrain_codec.media.shape import shape_of
 
+_STILL_CODECS = {"mjpeg", "png", "tiff", "dpx", "exr", "bmp", "jpeg2000", "pgm", "webp", "targa", "sgi"}
 _FIELD_ORDERS = ("unknown", "progressive", "tt", "bb", "tb", "bt")
 _FASTEST = 300  # frames per second; more is the container's clock
 LOOK = 3
@@ -196,9 +197,13 @@ def _shaped(fmt: FrameFormat, container: InputContainer, stream: VideoStream) ->
 
 
 def _color(context: av.VideoCodecContext, frame: av.VideoFrame, family: str) -> ColorInfo:
-    """Grey stills come with the matrix of RGB (0), which means nothing for them."""
+    """Grey stills come with the matrix of RGB (0), which means nothing for them, and are full range."""
     found = color.of_source(context, frame)
-    return replace(found, matrix=2) if family == "gray" and found.matrix == 0 else found
+    if family != "gray":
+        return found
+    matrix = 2 if found.matrix == 0 else found.matrix
+    still = found.range == 0 and context.codec.canonical_name in _STILL_CODECS
+    return replace(found, matrix=matrix, range=2 if still else found.range)
 
 
 def _rate(stream: VideoStream, frames: Sequence[av.VideoFrame]) -> Fraction | None:
