@@ -95,8 +95,12 @@ def figures(metrics: Path | None) -> str:
 
 def recipe(facts: dict[str, dict[str, Any]]) -> str:
     parts = [
-        f"- {name}: widths {f['shape']['widths']}, seed {f['seed']}, {f['budget_seconds'] / 60:.0f} minutes "
-        f"on a CPU, torch {f['torch']}, commit `{f['commit'][:12]}`"
+        f"- {name}: widths {f['shape']['widths']}, {ran(f)}, torch {f['torch']}"
+        + (
+            f"; begun with the weights of an earlier run: {ran(f['started_from'])}"
+            if f["started_from"]
+            else ""
+        )
         for name, f in facts.items()
     ]
     text = RECIPE.format(
@@ -107,6 +111,11 @@ def recipe(facts: dict[str, dict[str, Any]]) -> str:
         blind=samples.BLIND_SHARE,
     )
     return "\n".join(parts) + "\n\n" + text
+
+
+def ran(facts: dict[str, Any]) -> str:
+    minutes = facts["budget_seconds"] / 60
+    return f"seed {facts['seed']}, {minutes:.0f} minutes on a CPU, commit `{facts['commit'][:12]}`"
 
 
 def curve(folder: Path, name: str) -> str:

@@ -11,7 +11,9 @@ from torch.nn import functional as F  # noqa: N812
 from filmgrain_codec.train.material import Clip, Picture
 
 FRAMES = 3
-SPEEDS = (0.0, 0.0, 0.3, 1.0, 3.0, 7.0)
+SPEEDS = (0.0, 0.0, 0.3, 1.0, 3.0, 7.0, 16.0)
+FAR_SHARE = 0.25
+"""Share of scenes seen from far: their texture is as fine as grain, which a blind net must learn to keep."""
 
 
 def camera(picture: Picture, side: int, rng: Generator) -> Tensor:
@@ -21,7 +23,8 @@ def camera(picture: Picture, side: int, rng: Generator) -> Tensor:
     still = speed == 0 and rng.random() < 0.5
     pan = rng.normal(0, 1, 2) * speed
     zoom, turn = (0.0, 0.0) if still else (rng.normal(0, 0.004), rng.normal(0, 0.003))
-    scale, angle = rng.uniform(0.85, 1.15), rng.normal(0, 0.03)
+    scale = rng.uniform(1.2, 1.9) if rng.random() < FAR_SHARE else rng.uniform(0.85, 1.15)
+    angle = rng.normal(0, 0.03)
     centre = [rng.uniform(min(side / 2, n / 2), max(n - side / 2, n / 2)) for n in (height, width)]
     steps = torch.arange(side) - (side - 1) / 2
     rows, columns = torch.meshgrid(steps, steps, indexing="ij")

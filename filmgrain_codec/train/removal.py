@@ -13,7 +13,7 @@ import torch
 
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.train import material
-from filmgrain_codec.train.loop import CHECK_STEPS, Run, Schedule, stream
+from filmgrain_codec.train.loop import CHECK_STEPS, Run, Schedule, load_checkpoint, stream
 from filmgrain_codec.train.networks.removal import CHROMA, LUMA, Removal
 from filmgrain_codec.train.samples import Batches, ChromaBatches, LumaBatches
 
@@ -28,7 +28,8 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 class Config:
     """One run. ``budget`` in seconds of wall clock; ``steps`` instead makes it repeatable bit for bit.
 
-    ``part``: luma, chroma, or all (luma takes two thirds of the budget).
+    ``part``: luma, chroma, or all (luma takes two thirds of the budget). ``start``: the folder of an
+    earlier run whose averaged weights to begin with; ``rate``: the highest learning rate.
     """
 
     data: Path
@@ -38,6 +39,8 @@ class Config:
     steps: int | None = None
     seed: int = 0
     resume: bool = False
+    start: Path | None = None
+    rate: float = 2e-3
     threads: int = 1
     workers: int = 1
 
@@ -61,7 +64,7 @@ def train_part(config: Config, part: str, budget: float) -> None:
     """Train one net for ``budget`` seconds."""
     seen, held_out = material.load(config.data), material.load(config.data, held_out=True)
     torch.manual_seed(config.seed)
-    run = Run(Removal(SHAPES[part]), config.out / part, Schedule(budget, config.steps))
+    run = Run(begun(config, part), config.out / part, Schedule(budget, config.steps, config.rate))
     if config.resume:
         run.resume()
     note(config, part, run, seen, held_out)
@@ -72,6 +75,14 @@ def train_part(config: Config, part: str, budget: float) -> None:
     run.train(stream(batches(seen, config.seed), run.step, config.workers), checks)
 
 
+def begun(config: Config, part: str) -> Removal:
+    """The net to train: new, or with the weights of an earlier run."""
+    net = Removal(SHAPES[part])
+    if config.start is not None:
+        net.load_state_dict(load_checkpoint(config.start / part / "checkpoint.pt")["average"])
+    return net
+
+
 def note(config: Config, part: str, run: Run, seen: material.Material, held_out: material.Material) -> None:
     """Write down what the run was made of, for the model card."""
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -80,12 +91,20 @@ def note(config: Config, part: str, run: Run, seen: material.Material, held_out:
         "seed": config.seed,
         "budget_seconds": run.schedule.seconds,
         "commit": commit(),
+        "started_from": None if config.start is None else earlier(config.start / part),
         "torch": torch.__version__,
         "shape": asdict(run.net.shape),  # type: ignore[arg-type]
         "trained_on": seen.names,
         "held_out": held_out.names,
     }
     (run.folder / "run.json").write_text(json.dumps(facts, indent=1))
+
+
+def earlier(folder: Path) -> dict[str, object]:
+    """What is worth knowing of the run that this one begins with."""
+    facts = json.loads((folder / "run.json").read_text())
+    kept = {k: facts[k] for k in ("seed", "budget_seconds", "commit")}
+    return {**kept, "steps": load_checkpoint(folder / "checkpoint.pt")["step"]}
 
 
 def commit() -> str:
@@ -117,6 +136,8 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--steps", type=int, help="train this many steps instead, repeatably")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
+    parser.add_argument("--start", type=Path, help="begin with the weights of an earlier run's folder")
+    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that make batches ahead")
     given = vars(parser.parse_args(arguments))

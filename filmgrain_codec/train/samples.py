@@ -21,7 +21,7 @@ from filmgrain_codec.train.material import Clip, Material, Picture
 
 SIGMA_FLOOR = 5e-4
 """A known sigma is never below this: zero means unknown."""
-BLIND_SHARE, SIZE_UNKNOWN_SHARE, FLAT_SHARE, GRAINLESS_SHARE, CLIP_SHARE = 0.28, 0.12, 0.1, 0.03, 0.22
+BLIND_SHARE, SIZE_UNKNOWN_SHARE, FLAT_SHARE, GRAINLESS_SHARE, CLIP_SHARE = 0.28, 0.12, 0.1, 0.06, 0.22
 Batch = dict[str, Tensor]
 
 
