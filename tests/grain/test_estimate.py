@@ -1,0 +1,237 @@
+"""The estimator recovers grain whose strength, size and colour are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import material
+from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
+from filmgrain_codec.core.node import Analyzer
+from filmgrain_codec.errors import UsageError
+from filmgrain_codec.grain import curve_fit, spectrum_fit
+from filmgrain_codec.grain.estimate import GrainAnalyzer, estimate_frames
+from filmgrain_codec.grain.profile import GrainSegment, Spectrum
+from filmgrain_codec.train.generators import boolean, spectral
+from filmgrain_codec.train.generators.boolean import BooleanGrain
+from filmgrain_codec.train.generators.common import negative_tone
+from filmgrain_codec.train.generators.spectral import SpectralGrain
+
+WIDTH, HEIGHT = 480, 272
+
+
+def gradient(fmt: FrameFormat, low: float = 0.15, high: float = 0.85) -> tuple[Plane, ...]:
+    luma = np.tile(np.linspace(low, high, fmt.width, dtype=np.float32), (fmt.height, 1))
+    return (luma, *(np.full(fmt.shape(k), 0.5, np.float32) for k in range(1, fmt.planes)))
+
+
+def frame(planes: Sequence[Plane], fmt: FrameFormat, index: int) -> Frame:
+    return Frame(tuple(planes), fmt, index, index, Fraction(1, 25))
+
+
+def spectral_frames(
+    fmt: FrameFormat, level: float, count: int = 3, recipe: SpectralGrain | None = None
+) -> list[Frame]:
+    clean = gradient(fmt)
+    recipe = recipe or SpectralGrain(tone="flat")
+    return [frame(spectral.grain(clean, fmt, level, 7, i, recipe), fmt, i) for i in range(count)]
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_level_is_found_at_every_depth(bits: int) -> None:
+    fmt = FrameFormat(WIDTH, HEIGHT, bits=bits)
+    for level in (0.01, 0.05):
+        assert estimate_frames(spectral_frames(fmt, level)).level == pytest.approx(level, rel=0.06)
+
+
+@pytest.mark.parametrize(("sub_w", "sub_h"), [(1, 1), (1, 0), (0, 0)])
+def test_chroma_strength_and_correlation_in_every_layout(sub_w: int, sub_h: int) -> None:
+    fmt = FrameFormat(WIDTH, HEIGHT, sub_w=sub_w, sub_h=sub_h, bits=10)
+    recipe = SpectralGrain(tone="flat", cb=0.6, cr=0.3, y_cb=0.5, cb_cr=-0.3)
+    found = estimate_frames(spectral_frames(fmt, 0.04, recipe=recipe)).chroma
+    assert found.cb == pytest.approx(0.6, rel=0.1)
+    assert found.cr == pytest.approx(0.3, rel=0.1)
+    assert found.y_cb == pytest.approx(0.5, abs=0.08)
+    assert found.y_cr == pytest.approx(0.0, abs=0.06)
+    assert found.cb_cr == pytest.approx(-0.3, abs=0.08)
+
+
+def test_gray_has_no_chroma_grain() -> None:
+    found = estimate_frames(spectral_frames(FrameFormat(WIDTH, HEIGHT, "gray"), 0.04))
+    assert found.level == pytest.approx(0.04, rel=0.06)
+    assert (found.chroma.cb, found.chroma.cr) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("size", "anisotropy"), [(0.8, 1.0), (1.2, 0.85), (1.0, 1.2)])
+def test_size_and_anisotropy(size: float, anisotropy: float) -> None:
+    recipe = SpectralGrain(size=size, anisotropy=anisotropy, tone="flat")
+    found = estimate_frames(
+        spectral_frames(FrameFormat(WIDTH, HEIGHT, bits=10), 0.04, recipe=recipe)
+    ).spectrum
+    assert found.size == pytest.approx(size, rel=0.06)
+    assert found.anisotropy == pytest.approx(anisotropy, rel=0.06)
+
+
+def test_strength_curve_follows_the_tone() -> None:
+    fmt = FrameFormat(WIDTH, HEIGHT, bits=10)
+    found = estimate_frames(spectral_frames(fmt, 0.03, 4, SpectralGrain(tone="negative")))
+    luma = np.linspace(0.2, 0.8, 13)
+    ratio = found.sigma(luma) / (0.03 * negative_tone(luma))
+    assert np.abs(np.log(ratio)).max() < 0.12
+    assert np.abs(np.log(ratio)).mean() < 0.05
+
+
+def test_boolean_grain_with_its_skew() -> None:
+    fmt = FrameFormat(WIDTH, HEIGHT, bits=10)
+    clean = gradient(fmt, 0.1, 0.3)
+    recipe = BooleanGrain(size=0.8, radius=0.4)
+    frames = [frame(boolean.grain(clean, fmt, 0.06, 3, i, recipe), fmt, i) for i in range(4)]
+    found = estimate_frames(frames)
+    truth = 0.06 * boolean.strength(0.2, 0.4, 0.8) / boolean.strength(0.5, 0.4, 0.8)
+    assert found.sigma(np.array([0.2]))[0] == pytest.approx(truth, rel=0.06)
+    assert found.spectrum.size == pytest.approx(0.8, rel=0.08)
+    assert found.skew > 0.1
+
+
+def test_clipping_at_black_does_not_bias_the_curve() -> None:
+    fmt = FrameFormat(WIDTH, HEIGHT, bits=10)
+    clean = gradient(fmt, 0.04, 0.3)
+    recipe = SpectralGrain(tone="flat")
+    frames = [frame(spectral.grain(clean, fmt, 0.08, 7, i, recipe), fmt, i) for i in range(4)]
+    assert estimate_frames(frames).sigma(np.array([0.07, 0.1, 0.2])) == pytest.approx(0.08, rel=0.1)
+
+
+def test_bars_and_constant_parts_are_ignored() -> None:
+    fmt = FrameFormat(WIDTH, HEIGHT, bits=10)
+    frames = spectral_frames(fmt, 0.03)
+    for f in frames:
+        f.planes[0][:64] = 64 / 1023
+        f.planes[0][-64:] = 64 / 1023
+    assert estimate_frames(frames).level == pytest.approx(0.03, rel=0.06)
+
+
+def test_moving_texture_is_not_grain(shared_data: Path) -> None:
+    """A sharp still that pans by whole samples: what moves with the picture is picture."""
+    still = _luma(shared_data / "test" / "clean_images" / "kodim23.png")
+    windows = [np.ascontiguousarray(still[:448, 4 * i : 4 * i + 704]) for i in range(4)]
+    fmt = FrameFormat(704, 448, "gray", bits=10)
+    recipe = SpectralGrain(tone="flat")
+    grainy = [frame(spectral.grain((w,), fmt, 0.03, 5, i, recipe), fmt, i) for i, w in enumerate(windows)]
+    assert estimate_frames(grainy).level == pytest.approx(0.03, rel=0.1)
+    # a film scan: its own mild grain, 0.004 to 0.009, is found where flat parts are not followed exactly
+    assert estimate_frames([frame((w,), fmt, i) for i, w in enumerate(windows)]).level <= 0.009
+
+
+@pytest.mark.usefixtures("shared_data")
+@pytest.mark.parametrize("name", ["vid4_walk", "set8_hypersmooth_540p", "set8_motorbike_540p"])
+def test_clean_clips_have_next_to_no_grain(name: str) -> None:
+    found = estimate_frames(material.clip(name, 3, 4))
+    assert found.level <= 0.006
+    assert found.level <= 0.003 or found.confidence < 0.35
+
+
+def _luma(path: Path) -> Plane:
+    image = pytest.importorskip("PIL.Image")
+    return np.asarray(image.open(path).convert("L"), np.float32) / np.float32(255)
+
+
+def test_clean_gradient_has_no_grain() -> None:
+    fmt = FrameFormat(WIDTH, HEIGHT, bits=8)
+    rounded = tuple(np.rint(p * 255).astype(np.float32) / np.float32(255) for p in gradient(fmt))
+    found = estimate_frames([frame(rounded, fmt, i) for i in range(3)])
+    assert not found.grainy
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (17, 33), (15, 200), (16, 16)])
+@pytest.mark.parametrize("count", [1, 2])
+def test_tiny_frames_give_no_confidence(width: int, height: int, count: int) -> None:
+    found = estimate_frames(spectral_frames(FrameFormat(width, height), 0.05, count))
+    assert found.confidence < 0.1
+    assert (found.start, found.end) == (0, count)
+
+
+def test_black_frames() -> None:
+    fmt = FrameFormat(64, 64)
+    black = tuple(np.zeros(fmt.shape(k), np.float32) for k in range(3))
+    found = estimate_frames([frame(black, fmt, i) for i in range(3)])
+    assert (found.level, found.confidence) == (0.0, 0.0)
+
+
+def test_single_frames_are_less_certain_than_pairs() -> None:
+    frames = spectral_frames(FrameFormat(WIDTH, HEIGHT, bits=10), 0.03, 3)
+    single, pairs = estimate_frames(frames[:1]), estimate_frames(frames)
+    assert single.level == pytest.approx(0.03, rel=0.15)
+    assert single.confidence < pairs.confidence
+
+
+def test_repeated_frames_do_not_hide_the_grain() -> None:
+    """Animation on twos: every second difference is empty."""
+    fmt = FrameFormat(WIDTH, HEIGHT, bits=10)
+    frames = spectral_frames(fmt, 0.03, 4)
+    doubled = [frame(frames[i // 2].planes, fmt, i) for i in range(8)]
+    assert estimate_frames(doubled).level == pytest.approx(0.03, rel=0.06)
+
+
+def test_a_reference_takes_the_neighbour_s_place() -> None:
+    fmt = FrameFormat(WIDTH, HEIGHT, bits=10)
+    analyzer = GrainAnalyzer(fmt, ref=True)
+    clean = frame(gradient(fmt), fmt, 0)
+    for f in spectral_frames(fmt, 0.03):
+        analyzer.observe(f, clean)
+    assert analyzer.finish().level == pytest.approx(0.03, rel=0.06)
+    with pytest.raises(UsageError, match="denoised"):
+        GrainAnalyzer(fmt, ref=True).observe(clean)
+
+
+def test_bursts_are_paired_by_frame_index() -> None:
+    frames = spectral_frames(FrameFormat(WIDTH, HEIGHT, bits=10), 0.03, 4)
+    analyzer = GrainAnalyzer(frames[0].fmt)
+    assert isinstance(analyzer, Analyzer)
+    for index, f in zip((10, 11, 40, 41), frames, strict=True):
+        analyzer.observe(frame(f.planes, f.fmt, index))
+    found = analyzer.finish()
+    assert (found.start, found.end) == (10, 42)
+    assert found.level == pytest.approx(0.03, rel=0.06)
+
+
+def test_same_frames_same_segment() -> None:
+    def once() -> GrainSegment:
+        return estimate_frames(spectral_frames(FrameFormat(160, 128, bits=10), 0.03))
+
+    assert once() == once()
+
+
+def test_no_frames_is_an_error() -> None:
+    with pytest.raises(UsageError):
+        estimate_frames([])
+
+
+def test_expected_powers_are_those_of_the_synthesizer_s_filter() -> None:
+    spectrum = Spectrum(size=0.9, anisotropy=1.2, weight=0.3, spread=2.0)
+    rng = np.random.default_rng(2)
+    noise = rng.standard_normal((1040, 1040))
+    stretch = np.sqrt(spectrum.anisotropy)
+    grain = np.zeros((1040, 1040))
+    for weight, size in ((0.7, 0.9), (0.3, 1.8)):
+        down = spectrum_fit._symmetric(size / stretch)
+        across = spectrum_fit._symmetric(size * stretch)
+        rows = np.apply_along_axis(np.convolve, 1, noise, across, "same")
+        grain += weight * np.apply_along_axis(np.convolve, 0, rows, down, "same")
+    inner = grain[8:-8, 8:-8]
+    blocks = (inner / inner.std()).reshape(64, 16, 64, 16).swapaxes(1, 2).reshape(-1, 16, 16)
+    dct = spectrum_fit.dct_matrix(16)
+    measured = spectrum_fit.cells(((dct @ blocks @ dct.T) ** 2).mean(0))
+    ratio = measured / spectrum_fit.cells(spectrum_fit.expected(spectrum))
+    assert np.abs(np.log(ratio)).max() < 0.15
+
+
+def test_curve_without_samples_continues_from_its_neighbours() -> None:
+    luma = curve_fit.CENTRES
+    weight = (luma < 0.6).astype(float)
+    knots = curve_fit.fit_knots(luma, np.where(luma < 0.6, 0.02, 0.0), weight)
+    assert knots == pytest.approx(0.02, rel=0.05)
+    assert not curve_fit.fit_knots(luma, np.zeros(20), np.zeros(20)).any()
