@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from filmgrain_codec.cli.options import watching
+from filmgrain_codec.cli.overview import of_shots
 from filmgrain_codec.cli.progress import reporter
 from filmgrain_codec.cli.session import Session, to_json
-from filmgrain_codec.cli.text import tree
 
 
 @click.command("estimate", short_help="Measure the grain of a clip.")
@@ -29,4 +29,4 @@ def command(
     if session.json_events:
         session.emit({"type": "report", "kind": "estimate", **found})
         return
-    click.echo(to_json(found, indent=2) if as_json else tree(found))
+    click.echo(to_json(found, indent=2) if as_json else of_shots(found["shots"]))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from filmgrain_codec.cli.options import debugging
+from filmgrain_codec.cli.overview import of_file
 from filmgrain_codec.cli.session import to_json
-from filmgrain_codec.cli.text import tree
 
 
 @click.command("inspect", short_help="Show a file's streams and grain profile.")
@@ -18,4 +18,4 @@ def command(file: str, as_json: bool) -> None:
     from filmgrain_codec.pipeline.inspect import inspect
 
     found = inspect(file)
-    click.echo(to_json(found, indent=2) if as_json else tree(found))
+    click.echo(to_json(found, indent=2) if as_json else of_file(found))

@@ -10,7 +10,7 @@ def tree(value: Mapping[str, Any], indent: int = 0) -> str:
     """``key: value`` lines, nested mappings and lists of mappings indented; empty values left out."""
     lines = []
     for key, item in value.items():
-        if item is None or item == "" or item == [] or item == {}:
+        if item is None or item == "" or (isinstance(item, (list, tuple, Mapping)) and not item):
             continue
         lines += _entry(str(key), item, "  " * indent, indent)
     return "\n".join(lines)

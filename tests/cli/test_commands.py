@@ -7,8 +7,9 @@ import math
 
 import pytest
 
+from filmgrain_codec.cli import overview
 from filmgrain_codec.cli.options import LEVEL_LIMIT
-from filmgrain_codec.grain.profile import LEVEL_MAX
+from filmgrain_codec.grain.profile import LEVEL_MAX, LEVEL_NONE
 from filmgrain_codec.pipeline.plan import Plan
 from filmgrain_codec.pipeline.progress import Event
 from filmgrain_codec.pipeline.request import DecodeRequest, EncodeRequest, FilterRequest
@@ -94,6 +95,7 @@ def test_filter_keeps_the_order_of_its_chain(fgcodec, pipeline):
 
 def test_the_level_limit_is_the_profile_limit():
     assert LEVEL_LIMIT == LEVEL_MAX
+    assert overview.LEVEL_NONE == LEVEL_NONE
 
 
 @pytest.mark.parametrize("level", ["0", "0.15", "1e-3"])
