@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import pairwise
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
@@ -14,6 +13,7 @@ from filmgrain_codec.grain.estimate import GrainAnalyzer
 from filmgrain_codec.grain.profile import DEFAULT_CURVE, Chroma, GrainSegment, Spectrum
 from filmgrain_codec.pipeline.progress import Meter
 from filmgrain_codec.pipeline.shots import CutDetector
+from filmgrain_codec.pipeline.times import Times
 from filmgrain_codec.pipeline.zones import Zone
 
 BURST = 3
@@ -28,7 +28,7 @@ Frames = Callable[[], Iterable[Frame]]
 class Survey:
     """What one look at every frame tells: their times in seconds and the first frames of shots."""
 
-    times: tuple[Fraction, ...]
+    times: Times
     cuts: tuple[int, ...]
 
     @property
@@ -44,12 +44,12 @@ class Survey:
 def survey(frames: Iterable[Frame], fmt: FrameFormat, meter: Meter) -> Survey:
     """Read a clip once: every timestamp, every cut."""
     detector = CutDetector(fmt)
-    times: list[Fraction] = []
+    times = Times()
     for frame in frames:
         detector.observe(frame)
-        times.append(frame.time)
+        times.note(frame)
         meter.step()
-    return Survey(tuple(times), tuple(detector.finish()))
+    return Survey(times, tuple(detector.finish()))
 
 
 def samples(start: int, end: int) -> set[int]:

@@ -7,8 +7,8 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
 from filmgrain_codec.core.executor import process
@@ -20,6 +20,7 @@ from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.media.y4m import Y4mWriter
 from filmgrain_codec.pipeline.clip import Clip
 from filmgrain_codec.pipeline.progress import Meter
+from filmgrain_codec.pipeline.times import Times
 
 Check = Callable[[Path], None]
 
@@ -34,7 +35,7 @@ class Rendered:
     metadata_bytes: int = 0
     over_range: int = 0
     seconds: float = 0.0
-    times: list[Fraction] = field(default_factory=list)
+    times: Times = field(default_factory=Times)
     dropped: list[str] = field(default_factory=list)
 
     @property
@@ -65,22 +66,27 @@ def render(
     began = time.monotonic()
     result = Rendered()
     try:
-        with writer:
-            for frame in process(frames, graph, workers=workers(threads)):
+        with writer, closing(process(frames, graph, workers=workers(threads))) as made:
+            for frame in made:
                 writer.write(frame)
-                result.times.append(frame.time)
+                result.times.note(frame)
                 result.over_range += frame.props.get("over_range", 0)
                 meter.step(writer.bytes_written, frame.props.get("FGLevel"))
         _collect(result, writer, strict, output)
         for check in checks(result):
             check(writer.temporary)
-        result.output_bytes = writer.temporary.stat().st_size
+        result.output_bytes = _size(writer.temporary)
         commit(writer.temporary, output, overwrite)
     except BaseException:
         discard(writer.temporary)
         raise
     result.seconds = time.monotonic() - began
     return result
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all stills in a folder."""
+    return sum(p.stat().st_size for p in (path.iterdir() if path.is_dir() else (path,)))
 
 
 def _collect(result: Rendered, writer: Writer, strict: bool, output: Path) -> None:
@@ -98,8 +104,9 @@ def pipe(frames: Iterable[Frame], graph: Graph, clip: Clip, meter: Meter, thread
     """Run the graph and write y4m to stdout."""
     began, result = time.monotonic(), Rendered()
     fmt = graph.configure(clip.info.video.fmt)
-    with Y4mWriter(sys.stdout.buffer, fmt, clip.info.video) as writer:
-        for frame in process(frames, graph, workers=workers(threads)):
+    made = closing(process(frames, graph, workers=workers(threads)))
+    with Y4mWriter(sys.stdout.buffer, fmt, clip.info.video) as writer, made as ready:
+        for frame in ready:
             writer.write(frame)
             result.frames += 1
             meter.step(writer.bytes_written, frame.props.get("FGLevel"))
