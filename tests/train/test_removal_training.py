@@ -250,3 +250,17 @@ def test_other_budgets_are_refused(text):
 def test_an_unknown_part_is_refused(tmp_path):
     with pytest.raises(UsageError, match="luma, chroma or all"):
         removal.train(removal.Config(tmp_path, tmp_path, part="alpha"))
+
+
+def test_a_run_can_begin_with_the_weights_of_an_earlier_one(data, run, tmp_path):
+    config = removal.Config(data, tmp_path, part="chroma", steps=1, rate=1e-9, workers=0, start=run)
+    begun, earlier = removal.begun(config, "chroma"), export.trained(run / "chroma", CHROMA)
+    assert all(torch.equal(a, b) for a, b in zip(begun.parameters(), earlier.parameters(), strict=True))
+    removal.train(config)
+    facts = json.loads((tmp_path / "chroma" / "run.json").read_text())
+    assert facts["started_from"]["steps"] == STEPS
+    trained = export.trained(tmp_path / "chroma", CHROMA)
+    assert all(
+        torch.allclose(a, b, atol=1e-6)
+        for a, b in zip(trained.parameters(), earlier.parameters(), strict=True)
+    )
