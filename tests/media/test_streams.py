@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from filmgrain_codec.core.frame import FrameFormat
@@ -177,3 +178,45 @@ def test_broadcast_containers_hold_the_frames(tmp_path: Path, name: str, codec: 
     found = [f.time for f in read(tmp_path / name)[1]]
     times = [Fraction(i, 24) for i in range(12)]
     assert [t - found[0] for t in found] == times
+
+
+@pytest.mark.parametrize(("name", "codec", "sound"), [
+    ("a.webm", "svtav1", "libopus"), ("a.mxf", "prores", "pcm_s16le"), ("a.mxf", "ffv1", "pcm_s16le"),
+    ("a.ts", "x264", "aac"), ("a.mov", "prores", "pcm_s16le"), ("a.mov", "x265", "aac"),
+    ("a.mp4", "svtav1", "aac"), ("a.mkv", "x265", "pcm_s16le"), ("a.avi", "", "pcm_s16le"),
+])  # fmt: skip
+def test_each_container_keeps_its_sound(tmp_path: Path, name: str, codec: str, sound: str) -> None:
+    source = sounding(tmp_path / ("source.avi" if name == "a.avi" else "source.mkv"), sound)
+    if not codec:  # AVI is read, never written
+        assert len(read(source)[1]) == 24
+        return
+    done = reencoded(source, tmp_path / name, codec)
+    assert done.dropped == []
+    ours, theirs = (b"".join(b for _, b in packets(p, "audio")) for p in (tmp_path / name, source))
+    if name == "a.ts":  # AAC gets ADTS headers in transport streams
+        assert len(ours) > len(theirs)
+    else:
+        assert ours == theirs
+    first = [packets(p, "audio")[0][0] - packets(p, "video")[0][0] for p in (tmp_path / name, source)]
+    assert abs(first[0] - first[1]) <= Fraction(1, 1000)
+
+
+def sounding(path: Path, codec: str) -> Path:
+    """One second of picture with one second of sound of a codec."""
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("ffv1", rate=24, width=64, height=48, pix_fmt="yuv420p10le")
+        audio = out.add_stream(codec, rate=48000)
+        for i in range(24):
+            picture = av.VideoFrame(64, 48, "yuv420p10le")
+            for plane in picture.planes:
+                plane.update(bytes([i * 8, 1]) * (plane.buffer_size // 2))
+            picture.pts, picture.time_base = i, Fraction(1, 24)
+            out.mux(video.encode(picture))
+        wave = (np.sin(np.arange(96000) / 20) * 8000).astype(np.int16)[None]
+        tone = av.AudioFrame.from_ndarray(wave, format="s16", layout="stereo")
+        tone.sample_rate, tone.pts, tone.time_base = 48000, 0, Fraction(1, 48000)
+        resampler = av.AudioResampler(format=audio.codec_context.format, layout="stereo", rate=48000)
+        for part in [*resampler.resample(tone), None]:
+            out.mux(audio.encode(part))
+        out.mux(video.encode(None))
+    return path
