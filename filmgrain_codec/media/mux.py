@@ -155,7 +155,7 @@ class ContainerSink:
         """Describe the streams and tags; the muxer writes the header with the first packet."""
         job, spec = self.job, self.job.spec
         self._output = av.open(
-            str(self.temporary), "w", format=self.container, container_options=self._muxer_options()
+            f"file:{self.temporary}", "w", format=self.container, container_options=self._muxer_options()
         )
         with header.template(spec.codec, (spec.width, spec.height), self._crop(), job.fmt.color) as like:
             self._stream: VideoStream = self._output.add_stream_from_template(like, opaque=True)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
-from filmgrain_codec.errors import InputError
+from filmgrain_codec.errors import FgcodecError, InputError
 from filmgrain_codec.media import rgb
 from filmgrain_codec.media.decode import NativeGrain
 from filmgrain_codec.media.files import output_errors
@@ -83,6 +83,9 @@ def opened(source: PathLike, scratch: Path, native_grain: NativeGrain = "apply")
         with output_errors(str(spool)), spool.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file, 1 << 22)
         yield Clip(spool, probe(spool))
+    except FgcodecError as error:
+        words = str(error).replace(str(spool), "stdin").replace(spool.name, "stdin")
+        raise type(error)(words) from error
     finally:
         spool.unlink(missing_ok=True)
 

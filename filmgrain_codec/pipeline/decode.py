@@ -11,7 +11,7 @@ from pathlib import Path
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
-from filmgrain_codec.errors import InputError
+from filmgrain_codec.errors import InputError, ProfileError
 from filmgrain_codec.grain.profile import GrainProfile
 from filmgrain_codec.media import carriage
 from filmgrain_codec.media.carriage import Carried
@@ -19,7 +19,7 @@ from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
 from filmgrain_codec.pipeline import origin, regrain, target, verify
-from filmgrain_codec.pipeline.clip import Clip, opened
+from filmgrain_codec.pipeline.clip import Clip, opened, progressive
 from filmgrain_codec.pipeline.encode_plan import level as check_level
 from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
 from filmgrain_codec.pipeline.progress import Listener, Meter
@@ -65,10 +65,20 @@ def _job(request: DecodeRequest) -> Iterator[DecodeJob]:
     if str(request.output) != PIPE:
         output = target.resolve(request.source, request.output, SUFFIX, request.overwrite)
     with opened(request.source, Path.cwd(), "export") as clip:
-        carried = carriage.find(clip.path)
+        carried = _carried(progressive(clip), request)
         spec = _encoder(request, clip)
         plan = _plan(request, clip, carried, output, spec)
         yield DecodeJob(request, clip, carried, output, spec, plan, _warnings(request, carried))
+
+
+def _carried(clip: Clip, request: DecodeRequest) -> Carried:
+    """What the file carries; damage does not matter where no grain is wanted, or typical grain."""
+    try:
+        return carriage.find(clip.path)
+    except ProfileError as error:
+        if request.grain and request.level is None:
+            raise
+        return Carried(stale=True, reason=str(error))
 
 
 def _encoder(request: DecodeRequest, clip: Clip) -> EncoderSpec:
@@ -110,7 +120,7 @@ def _plan(
 
 def _warnings(request: DecodeRequest, carried: Carried) -> list[str]:
     if request.grain and carried.stale:
-        return [f"the profile in the container tags was ignored: {carried.reason}"]
+        return [f"the grain profile was ignored: {carried.reason}"]
     return []
 
 

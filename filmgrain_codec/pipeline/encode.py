@@ -18,7 +18,7 @@ from filmgrain_codec.nodes.denoise import Denoise
 from filmgrain_codec.pipeline import analyse, verify
 from filmgrain_codec.pipeline.analyse import Survey
 from filmgrain_codec.pipeline.clip import opened
-from filmgrain_codec.pipeline.encode_plan import EncodeJob, resolve, scratch_folder
+from filmgrain_codec.pipeline.encode_plan import EncodeJob, output_for, resolve, scratch_folder
 from filmgrain_codec.pipeline.label import Label
 from filmgrain_codec.pipeline.plan import Plan
 from filmgrain_codec.pipeline.progress import Listener, Meter
@@ -46,10 +46,10 @@ def encode(request: EncodeRequest, on_event: Listener | None = None) -> Report:
 
 @contextmanager
 def _job(request: EncodeRequest) -> Iterator[EncodeJob]:
-    folder = scratch_folder(request)
+    output, folder = output_for(request), scratch_folder(request)
     reference = opened(request.ref, folder) if request.ref is not None else nullcontext(None)
     with opened(request.source, folder) as clip, reference as ref:
-        yield resolve(request, replace(clip, as_yuv=True), ref and replace(ref, as_yuv=True))
+        yield resolve(request, output, replace(clip, as_yuv=True), ref and replace(ref, as_yuv=True))
 
 
 def _source(job: EncodeJob) -> Iterable[Frame]:

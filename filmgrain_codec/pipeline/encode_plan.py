@@ -47,11 +47,15 @@ def scratch_folder(request: EncodeRequest) -> Path:
     return Path(request.output).parent if request.output is not None else Path.cwd()
 
 
-def resolve(request: EncodeRequest, clip: Clip, base: Clip | None) -> EncodeJob:
+def output_for(request: EncodeRequest) -> Path:
+    """The output path; checked before a source is opened, which may take all of stdin."""
+    suffix = SUFFIX if request.sample is None else SAMPLE_SUFFIX
+    return target.resolve(request.source, request.output, suffix, request.overwrite)
+
+
+def resolve(request: EncodeRequest, output: Path, clip: Clip, base: Clip | None) -> EncodeJob:
     """Check everything that can be checked before the first frame is decoded."""
     level(request.level)
-    suffix = SUFFIX if request.sample is None else SAMPLE_SUFFIX
-    output = target.resolve(request.source, request.output, suffix, request.overwrite)
     if base is not None:
         target.another_file(base.path, output)
     progressive(clip)

@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 
 from filmgrain_codec.errors import InputError, OutputError
-from filmgrain_codec.media.files import output_errors
+from filmgrain_codec.media.files import is_sequence, output_errors
 from filmgrain_codec.pipeline.request import PIPE, PathLike
 
 
 def existing(source: PathLike) -> Path:
     """The source as a path; a pattern (``shot.%04d.png``) is returned as it is."""
     path = Path(source)
-    if "%" not in path.name and not path.exists():
+    if not is_sequence(str(path)) and not path.exists():
         raise InputError(f"{source}: no such file; check the path")
     return path
 
@@ -44,7 +44,9 @@ def resolve(source: PathLike, output: PathLike | None, suffix: str, overwrite: b
 
 def default(source: Path, suffix: str) -> Path:
     """``IN`` + ``suffix``: the source's name without its extension, or the pattern's stem."""
-    stem = source.name.split("%")[0].rstrip("._-") or "sequence" if "%" in source.name else source.stem
+    stem = source.stem
+    if is_sequence(str(source)) and not source.is_dir():
+        stem = source.name.split("%")[0].rstrip("._-") or "sequence"
     return source.parent / f"{stem}{suffix}"
 
 

@@ -74,3 +74,8 @@ def format_of(
 ) -> FrameFormat:
     """4:2:0 BT.709 limited range unless said otherwise."""
     return FrameFormat(width, height, "yuv", *sub, bits, ColorInfo(1, 1, 1, 1, 1))
+
+
+def gray(width: int, height: int, bits: int) -> FrameFormat:
+    """Luma only, limited range."""
+    return FrameFormat(width, height, "gray", 0, 0, bits, ColorInfo(1, 1, 2, 1, 0))
