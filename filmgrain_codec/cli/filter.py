@@ -11,11 +11,24 @@ from filmgrain_codec.cli.options import encoding, running
 from filmgrain_codec.cli.session import Session
 
 
+def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print every filter with its parameters, and stop."""
+    if not wanted or context.resilient_parsing:
+        return
+    import filmgrain_codec.nodes  # noqa: F401  (registers the filters)
+    from filmgrain_codec.core.registry import NODES
+
+    click.echo(NODES.describe())
+    context.exit()
+
+
 @click.command("filter", short_help="Run a chain of filters over a clip.")
 @click.argument("source", type=click.Path(), metavar="IN")
 @click.argument("output", type=click.Path(), metavar="OUT")
 @click.option("-f", "--filter", "filters", multiple=True, required=True, metavar="NODE",
               help="Filter as NAME:KEY=VALUE,...; repeat for a chain, in this order.")  # fmt: skip
+@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list,
+              help="List the filters with their parameters, and exit.")  # fmt: skip
 @encoding(("ffv1", "prores", "x264", "x265", "svtav1"), "ffv1")
 @running
 @click.pass_obj

@@ -241,3 +241,11 @@ def test_dry_run_prints_the_plan(fgcodec, pipeline):
     text = fgcodec("encode", "in.mov", "--dry-run").out
     assert f"digest: {pipeline.outcome.digest}" in text
     assert "  level: auto" in text
+
+
+def test_filter_lists_every_filter_with_its_parameters(fgcodec):
+    done = fgcodec("filter", "--list")
+    assert done.code == 0
+    assert "grain:" in done.out
+    assert "level=float" in done.out
+    assert "denoise:" in done.out
