@@ -115,6 +115,20 @@ def _trust(segments: list[GrainSegment]) -> list[GrainSegment]:
     ]
 
 
+def doubts(segments: Iterable[GrainSegment]) -> list[str]:
+    """A sentence on shots whose grain was measured with little evidence (none where there is no grain)."""
+    weak = [s for s in segments if s.grainy and s.confidence < TRUSTED]
+    if not weak:
+        return []
+    where = f"frames {weak[0].start} to {weak[0].end - 1}" + (
+        f" and {len(weak) - 1} more shots" if weak[1:] else ""
+    )
+    return [
+        f"the grain of {where} was measured with little evidence (level {weak[0].level:.4f}, confidence "
+        f"{weak[0].confidence:.2f}): look at it, or state it with --level or --zones"
+    ]
+
+
 def at_level(segment: GrainSegment, level: float) -> GrainSegment:
     """The segment's grain at a given level; where none was measured, typical 35 mm grain."""
     if segment.grainy:

@@ -154,9 +154,13 @@ def _report(job: EncodeJob, profile: GrainProfile, done: Rendered, seconds: floa
         metadata_bytes=done.metadata_bytes,
         predicted_bytes=predicted,
         shots=shots(profile),
-        warnings=[*job.warnings, *done.dropped],
+        warnings=[*job.warnings, *_doubts(job, profile), *done.dropped],
         plan=job.plan.to_dict(),
     )
+
+
+def _doubts(job: EncodeJob, profile: GrainProfile) -> list[str]:
+    return analyse.doubts(profile) if job.request.level is None and job.base is None else []
 
 
 def _size(path: Path) -> int:

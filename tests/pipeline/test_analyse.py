@@ -56,6 +56,15 @@ def test_an_automatic_zone_goes_back_to_the_measurement() -> None:
     assert [round(p.level, 3) for p in pieces] == [0.1, 0.05]
 
 
+def test_little_evidence_is_said_in_one_sentence() -> None:
+    weak = replace(A, confidence=0.1)
+    (sentence,) = analyse.doubts([A, weak, replace(C, confidence=0.0)])
+    assert "frames 0 to 9" in sentence
+    assert "more shots" not in sentence
+    assert "1 more shots" in analyse.doubts([weak, weak])[0]
+    assert not analyse.doubts([A, C])
+
+
 def test_seeds_differ_by_shot_and_depend_on_the_source_alone() -> None:
     first, second = settle([A, replace(A, start=10, end=20)])
     assert first.seed != second.seed
