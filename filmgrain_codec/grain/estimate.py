@@ -32,7 +32,7 @@ from filmgrain_codec.grain.samples import Samples
 Field = NDArray[np.float64]
 
 _ROUNDS = 3
-_MOST_BLOCKS = 24000
+_MOST_BLOCKS = 16000
 _MOST_SINGLES = 8
 _VANISHED = 2e-4
 _CURVE_MOST = 8.0
@@ -161,10 +161,18 @@ def _segment(found: Measured, fmt: FrameFormat, occupancy: Field, start: int, en
 
 
 def _confidence(found: Measured, occupancy: Field) -> float:
-    """0..1: enough trusted blocks, over enough of the picture's tones, with a spectrum that fits."""
+    """0..1: enough trusted blocks, over the picture's tones and near luma 0.5, and a spectrum that fits."""
     trusted = float(found.curve.trust.sum())
     enough = 1.0 - np.exp(-trusted / 80.0)
     covered = float(occupancy[found.curve.worth >= 2.0].sum() / max(occupancy.sum(), 1e-9))
     fits = np.exp(-((found.misfit / 2.5) ** 2))
-    value = enough * (0.4 + 0.6 * covered) * (0.3 + 0.7 * fits)
+    value = enough * (0.4 + 0.6 * covered) * (0.3 + 0.7 * fits) * (0.6 + 0.4 * _seen_at_half(found))
     return float(np.clip(value * (0.5 if found.single else 1.0), 0.0, 1.0))
+
+
+def _seen_at_half(found: Measured) -> float:
+    """0..1: whether the level was read near luma 0.5 or comes from the rest of the curve."""
+    near = found.curve.trust[np.abs(found.samples.luma - 0.5) < 0.1]
+    if not len(near):
+        return 0.0
+    return float((1.0 - np.exp(-near.sum() / 20.0)) * min(1.0, 2.5 * near.mean()))
