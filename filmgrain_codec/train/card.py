@@ -24,7 +24,7 @@ Removes film grain, tier *{tier}*. Two U-Nets, one for luma and one for chroma, 
 the grain (sigma at every sample, size) or blind (zeros). Licence of the weights: {license}."""
 
 MEASURED = """\
-PSNR in dB against the clean frame, mean over the held-out clips and two frames each; 10-bit 4:2:0,
+PSNR in dB against the clean frame, mean over the held-out clips, two frames each; 10-bit 4:2:0,
 grain fresh on every frame. *known* is told level, curve and size; *blind* is told nothing. *removed*:
 standard deviation of what was taken off luma over that of the grain, 1 is ideal. The Boolean family was
 not trained on. The clips have noise of their own (about 0.0025 of full scale and more), which bounds

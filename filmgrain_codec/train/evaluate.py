@@ -22,7 +22,7 @@ from filmgrain_codec.nodes.denoise import Denoise
 from filmgrain_codec.train.generators import boolean, common, spectral
 from filmgrain_codec.train.material import read_frames
 
-SIZES = (0.8, 1.4)
+SIZES = {"spectral": (0.8, 1.4), "boolean": (0.8,)}
 LEVELS = (0.01, 0.025, 0.05, 0.1)
 CENTRES = (2, 4)
 CHROMA = Chroma(cb=0.5, cr=0.4, size=0.7)
@@ -56,7 +56,7 @@ def measure(
     frames = [held_frames(path) for path in clips]
     rows: list[dict[str, str | float]] = []
     for family in families:
-        for size in SIZES:
+        for size in SIZES[family]:
             for level in LEVELS:
                 each: list[Figures] = []
                 for seed, clip in enumerate(frames):
@@ -70,8 +70,8 @@ def measure(
 def held_frames(path: Path) -> list[Frame]:
     """Clean frames around the centres, as 10-bit frames."""
     frames = read_frames(path, max(CENTRES) + 2)
-    if len(frames) <= max(CENTRES):
-        raise InputError(f"{path} is too short to measure on: it needs {max(CENTRES) + 1} frames.")
+    if len(frames) < max(CENTRES) + 2:
+        raise InputError(f"{path} is too short to measure on: it needs {max(CENTRES) + 2} frames.")
     return [replace(f, fmt=replace(f.fmt, bits=10)) for f in frames]
 
 
@@ -80,9 +80,10 @@ def figures(
 ) -> Iterator[Figures]:
     """Figures of each centre frame of one clip."""
     segment = GrainSegment(0, len(clip), level, told_curve(), Spectrum(size), CHROMA)
-    known, blind = Denoise(segment, model, threads=2), Denoise(None, model, threads=2)
+    known, blind = Denoise(segment, model), Denoise(None, model)
+    grainy = [f.with_planes(grained(f, size, level, seed)) for f in clip]
     for centre in CENTRES:
-        window = [f.with_planes(grained(f, size, level, seed)) for f in clip[centre - 1 : centre + 2]]
+        window = grainy[centre - 1 : centre + 2]
         clean, noisy = clip[centre].planes, window[1].planes
         made, guessed = (node.process(window, centre).planes for node in (known, blind))
         row: Figures = {}
