@@ -19,6 +19,7 @@ Mask = NDArray[np.bool_]
 CENTRES: Field = (np.arange(BINS) + 0.5) / BINS
 _SMOOTH = 0.04
 _PULL = 1e-3
+_SUPPORT = 0.003
 _CLIPPED_MOST = 0.45
 FEWEST = 5
 _ENOUGH = 40.0
@@ -51,7 +52,18 @@ def fit_knots(luma: Field, sigma: Field, weight: Field) -> Field:
     normal = basis.T @ (importance[:, None] * basis) + _SMOOTH * bend.T @ bend * importance.sum() / 20
     normal += _PULL * slope.T @ slope * importance.sum()
     knots = np.linalg.solve(normal, basis.T @ (importance * target))
+    knots = _bounded(knots, (basis * share[:, None]).sum(0))
     return np.asarray(np.maximum(knots, 0.02 * knots.max()) * scale, np.float64)
+
+
+def _bounded(knots: Field, support: Field) -> Field:
+    """Knots without samples held between half and twice their nearest neighbour that has some."""
+    seen = np.flatnonzero(support >= _SUPPORT)
+    if not len(seen):
+        return knots
+    nearest = seen[np.abs(np.arange(KNOTS)[:, None] - seen[None, :]).argmin(1)]
+    kept = np.clip(knots, 0.5 * knots[nearest], 2.0 * knots[nearest])
+    return np.where(support >= _SUPPORT, knots, kept)
 
 
 def at(knots: Field, luma: NDArray[np.floating]) -> Field:
