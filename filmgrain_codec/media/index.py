@@ -46,5 +46,5 @@ def video_times(path: str | os.PathLike[str]) -> list[Fraction]:
     with open_input(name) as container, input_errors(name):
         stream = main_video(container, name)
         base = Fraction(stream.time_base.numerator, stream.time_base.denominator)
-        packets = [p for p in container.demux(stream) if p.size and not p.is_discard]
-        return sorted(p.pts * base for p in packets if p.pts is not None)
+        shown = (p.pts for p in container.demux(stream) if p.size and not p.is_discard)
+        return sorted(pts * base for pts in shown if pts is not None)
