@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
-from filmgrain_codec.errors import FgcodecError, InputError
+from filmgrain_codec.errors import FgcodecError
 from filmgrain_codec.media import rgb
 from filmgrain_codec.media.decode import NativeGrain
 from filmgrain_codec.media.files import output_errors
@@ -97,13 +97,3 @@ def middle(clip: Clip, seconds: float) -> Clip:
     if total is None or count >= total:
         return clip
     return replace(clip, first=(total - count) // 2, count=count)
-
-
-def progressive(clip: Clip) -> Clip:
-    """Refuse interlaced material: grain is measured and removed on whole frames."""
-    if clip.info.video.interlaced:
-        raise InputError(
-            f"{clip.path.name}: the video is interlaced ({clip.info.video.field_order}); deinterlace it "
-            f"first, for example with ffmpeg -i IN -vf bwdif -c:v ffv1 -c:a copy OUT.mkv"
-        )
-    return clip

@@ -19,8 +19,9 @@ from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
 from filmgrain_codec.pipeline import origin, regrain, target, verify
-from filmgrain_codec.pipeline.clip import Clip, opened, progressive
+from filmgrain_codec.pipeline.clip import Clip, opened
 from filmgrain_codec.pipeline.encode_plan import level as check_level
+from filmgrain_codec.pipeline.interlace import progressive
 from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.render import Check, Rendered, pipe, render
@@ -65,10 +66,10 @@ def _job(request: DecodeRequest) -> Iterator[DecodeJob]:
     if str(request.output) != PIPE:
         output = target.resolve(request.source, request.output, SUFFIX, request.overwrite)
     with opened(request.source, Path.cwd(), "export") as clip:
-        carried = _carried(progressive(clip), request)
+        marked, carried = progressive(clip), _carried(clip, request)
         spec = _encoder(request, clip)
         plan = _plan(request, clip, carried, output, spec)
-        yield DecodeJob(request, clip, carried, output, spec, plan, _warnings(request, carried))
+        yield DecodeJob(request, clip, carried, output, spec, plan, marked + _warnings(request, carried))
 
 
 def _carried(clip: Clip, request: DecodeRequest) -> Carried:

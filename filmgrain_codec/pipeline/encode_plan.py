@@ -14,7 +14,8 @@ from filmgrain_codec.grain.profile import LEVEL_MAX
 from filmgrain_codec.infer import store
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.pipeline import target
-from filmgrain_codec.pipeline.clip import Clip, declared, middle, progressive
+from filmgrain_codec.pipeline.clip import Clip, declared, middle
+from filmgrain_codec.pipeline.interlace import progressive
 from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
 from filmgrain_codec.pipeline.reference import same_shape
 from filmgrain_codec.pipeline.request import PIPE, EncodeRequest
@@ -58,7 +59,7 @@ def resolve(request: EncodeRequest, output: Path, clip: Clip, base: Clip | None)
     level(request.level)
     if base is not None:
         target.another_file(base.path, output)
-    progressive(clip)
+    marked = progressive(clip)
     whole = declared(clip.info)
     if request.sample is not None:
         clip = middle(clip, request.sample)
@@ -70,7 +71,7 @@ def resolve(request: EncodeRequest, output: Path, clip: Clip, base: Clip | None)
     spec = _encoder(request, fmt, clip)
     zones = parse_zones(request.zones) if request.zones is not None else ()
     plan = _plan(request, clip, output, spec)
-    return EncodeJob(request, clip, base, output, fmt, filters, zones, spec, plan, whole)
+    return EncodeJob(request, clip, base, output, fmt, filters, zones, spec, plan, whole, marked)
 
 
 def level(value: float | None) -> None:

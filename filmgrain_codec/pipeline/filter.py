@@ -15,7 +15,8 @@ from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
 from filmgrain_codec.pipeline import analyse, target, verify
-from filmgrain_codec.pipeline.clip import Clip, opened, progressive
+from filmgrain_codec.pipeline.clip import Clip, opened
+from filmgrain_codec.pipeline.interlace import progressive
 from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.render import Rendered, pipe, render
@@ -32,7 +33,7 @@ def filter_clip(request: FilterRequest, on_event: Listener | None = None) -> Rep
     piped = str(request.output) == PIPE
     output = None if piped else target.resolve(request.source, request.output, "", request.overwrite)
     with opened(request.source, Path(request.output).parent) as clip:
-        progressive(clip)
+        marked = progressive(clip)
         fmt = Graph(nodes).configure(clip.info.video.fmt)
         spec = _encoder(request, fmt, clip)
         plan = _plan(request, clip, spec)
@@ -45,7 +46,7 @@ def filter_clip(request: FilterRequest, on_event: Listener | None = None) -> Rep
         seconds=time.monotonic() - began,
         output_bytes=done.output_bytes,
         video_bytes=done.video_bytes,
-        warnings=done.dropped,
+        warnings=marked + done.dropped,
         plan=plan.to_dict(),
     )
 
