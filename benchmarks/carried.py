@@ -16,9 +16,16 @@ def differences(source: Described, result: Described, depth: bool = False) -> li
     """One phrase for each property that is not what it was; ``depth``: the pixel format counts too."""
     found = [*_times(source, result), *_picture(source, result), *_streams(source, result)]
     found += _chapters(source, result) + _tags(source, result)
-    if depth and _SAME_PIXELS.get(source.pix_fmt, source.pix_fmt) != result.pix_fmt:
+    if depth and _coded(source.pix_fmt) != result.pix_fmt:
         found.append(f"pixel format {source.pix_fmt} became {result.pix_fmt}")
     return found
+
+
+def _coded(pix_fmt: str) -> str:
+    """What a pixel format is called in FFV1: ranges apart, and RGB as the 4:4:4 it is coded in."""
+    if pix_fmt.startswith(("rgb24", "bgr24", "rgb0", "pal8")):
+        return "yuv444p"
+    return _SAME_PIXELS.get(pix_fmt, pix_fmt)
 
 
 def _times(source: Described, result: Described) -> list[str]:
@@ -115,8 +122,8 @@ def _tags(source: Described, result: Described) -> list[str]:
 
 
 def _kept(where: str, key: str, value: str, tags: dict[str, str]) -> bool:
-    """Language 'und' is what its absence means; times may be written with other precision."""
-    if (key, value) == ("language", "und") or (key == "creation_time" and where != "file"):
-        return True
+    """Times may be written with other precision."""
+    if key == "language" or (key == "creation_time" and where != "file"):
+        return True  # languages are compared stream by stream
     found = tags.get(key)
     return found is not None and (found == value or key == "creation_time")

@@ -109,6 +109,7 @@ def examine(source: Path, codec: str, preset: str) -> Outcome:
         elif base.exists():
             outcome.leftovers.append("an output of the failed job")
         outcome.leftovers += [p.name for p in Path(scratch).iterdir() if p not in (base, back)]
+    outcome.sentence = outcome.sentence.replace(str(source), "IN").replace(source.name, "IN")
     return outcome
 
 
@@ -126,7 +127,8 @@ def _run(outcome: Outcome, *arguments: object) -> bool:
         command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, timeout=LIMIT
     )
     if done.returncode:
-        outcome.code, outcome.sentence = done.returncode, done.stderr.strip().replace(str(ROOT.parent), "")
+        outcome.code = done.returncode
+        outcome.sentence = done.stderr.strip().removeprefix("fgcodec: error: ")
         return False
     outcome.warnings += json.loads(done.stdout)["warnings"]
     return True

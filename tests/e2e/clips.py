@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -56,6 +57,18 @@ def frames(
         clean = Frame(picture(fmt, n * shots // count, n), fmt, n, pts, BASE, 40)
         found.append(parametric.apply(clean, segment))
     return found
+
+
+def stream(path: Path, fmt: FrameFormat, count: int) -> Path:
+    """``count`` grainy frames of one shot, made one by one, lossless; 12 different ones in turn."""
+    pictures = frames(fmt, 12)
+    with Writer(
+        path, None, encoder_for("ffv1", fmt, bits=fmt.bits), fmt, time_base=BASE, rate=Fraction(24)
+    ) as out:
+        for n, pts in enumerate(times(count, False)):
+            out.write(replace(pictures[n % 12], index=n, pts=pts))
+    out.temporary.replace(path)
+    return path
 
 
 def write(path: Path, pictures: list[Frame], codec: str = "ffv1", crf: float | None = None) -> Path:
