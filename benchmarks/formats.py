@@ -48,9 +48,9 @@ class Outcome:
 def main(argv: list[str]) -> int:
     """Run over all folders; 1 if anything differs that no sentence names."""
     options = _options(argv)
-    sources = [s for s in _sources(options.folders) if options.only in s.name]
+    chosen = [s for s in sources(options.folders) if options.only in s.name]
     with ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = list(pool.map(lambda s: _shown(examine(s, options.codec, options.preset)), sources))
+        outcomes = list(pool.map(lambda s: _shown(examine(s, options.codec, options.preset)), chosen))
     if options.json:
         options.json.write_text(json.dumps([asdict(o) for o in outcomes], indent=1))
     if options.page:
@@ -73,14 +73,14 @@ def _options(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _sources(folders: list[Path]) -> Iterator[Path]:
+def sources(folders: list[Path]) -> Iterator[Path]:
     """Every file; a folder of pictures counts as one."""
     for folder in folders:
         for path in sorted(folder.iterdir()):
             if path.is_file() or any(p.suffix == ".png" for p in path.iterdir()):
                 yield path
             else:
-                yield from _sources([path])
+                yield from sources([path])
 
 
 def _shown(outcome: Outcome) -> Outcome:

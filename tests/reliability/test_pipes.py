@@ -150,7 +150,7 @@ def test_progress_as_json_lines(source: Path, tmp_path: Path) -> None:
 
 def test_names_that_are_not_plain(source: Path, tmp_path: Path) -> None:
     """Blanks, quotes, umlauts, percent signs and leading dashes are names like others."""
-    for name in ("a film.mkv", "l'été.mkv", "100%.mkv", "-dash.mkv", "映画.mkv", "a:b.mkv"):
+    for name in ("a film, l'été 100%.mkv", "-映画.mkv", "a:b.mkv"):
         folder = tmp_path / f"of {name}"
         folder.mkdir()
         shutil.copy(source, folder / name)

@@ -123,14 +123,16 @@ def limited(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-@pytest.mark.parametrize("ending", ["mkv", "mp4"])
-def test_a_disk_that_fills_up_at_any_byte(source: Path, tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize(("ending", "parts"), [("mkv", (0, 0.5)), ("mp4", (0.5,))])
+def test_a_disk_that_fills_up_at_any_byte(
+    source: Path, tmp_path: Path, ending: str, parts: tuple[float, ...]
+) -> None:
     """Files may not grow beyond a limit: first none at all, last all but the very last byte."""
     out = tmp_path / f"out.{ending}"
     assert fgcodec("encode", source, "-o", out, *FAST).code == 0
     whole = out.stat().st_size
     out.unlink()
-    for size in (0, whole // 2, whole - 1):
+    for size in (*(int(part * whole) for part in parts), whole - 1):
         found = refused(tmp_path, 4, "encode", source, "-o", out, *FAST, preexec_fn=lambda n=size: limited(n))
         assert "failed" in found or "large" in found or "full" in found
 
