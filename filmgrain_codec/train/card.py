@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,23 @@ LIMITS = """\
 - A small net: motion beyond a few samples per frame is not followed; there it works on one frame.
 - Trained on simulated grain: scans sharpened, scaled or compressed after the grain are out of its range.
 - Strongly non-Gaussian grain, grain coarser than a size of about 2 and levels above 0.12 were not trained.
-- Blind removal judges the level from the picture: it removes less than told removal, and may take fine
-  noise-like texture for grain.
+- Blind removal judges the level from the picture. It removes less than told removal, and at levels of
+  about 0.01 it takes fine moving texture for grain: see where the figures above fall below noisy.
 - Scratches, dust and flicker are left in."""
 
 
-def write(path: Path, entry: dict[str, Any], run: Path, data: Path | None, metrics: Path | None) -> None:
-    """Write the card of one manifest entry. ``data`` names the sources, ``metrics`` the figures."""
+def write(
+    path: Path,
+    entry: dict[str, Any],
+    run: Path,
+    data: Path | None,
+    metrics: Path | None,
+    notes: Sequence[str] = (),
+) -> None:
+    """Write the card of one manifest entry.
+
+    ``data`` names the sources, ``metrics`` the figures, ``notes`` further limits of this model.
+    """
     facts = {name: json.loads((run / name / "run.json").read_text()) for name in PARTS}
     sections = [
         f"# {entry['id']}",
@@ -60,7 +71,7 @@ def write(path: Path, entry: dict[str, Any], run: Path, data: Path | None, metri
         "## Training\n\n" + recipe(facts),
         "## Learning curves\n\n" + "\n\n".join(curve(run / name, name) for name in PARTS),
         "## Data and licences\n\n" + sources(facts, data),
-        "## Limits\n\n" + LIMITS,
+        "## Limits\n\n" + "\n".join([LIMITS, *(f"- {note}" for note in notes)]),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n\n".join(sections) + "\n")
@@ -98,7 +109,7 @@ def recipe(facts: dict[str, dict[str, Any]]) -> str:
         f"- {name}: widths {f['shape']['widths']}, {ran(f)}, torch {f['torch']}"
         + (
             f"; begun with the weights of an earlier run: {ran(f['started_from'])}"
-            if f["started_from"]
+            if f.get("started_from")
             else ""
         )
         for name, f in facts.items()

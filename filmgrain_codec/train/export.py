@@ -36,7 +36,7 @@ ONNX_INPUTS = ("frames", "sigma", "size", "guide")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """``run``: the folder ``train.removal`` wrote; ``models``: where the manifest lies."""
+    """``run``: what ``train.removal`` wrote; ``models``: where the manifest lies; ``note``: limits to name."""
 
     run: Path
     models: Path
@@ -45,6 +45,7 @@ class Config:
     data: Path | None = None
     metrics: Path | None = None
     replace: bool = False
+    note: Sequence[str] = ()
 
 
 def export(config: Config) -> list[Path]:
@@ -77,7 +78,8 @@ def export(config: Config) -> list[Path]:
     kept = [e for e in entries if e["id"] != config.id]
     write_manifest(config.models, [*kept, new])
     discard(config.models, config.id, files)
-    card.write(config.models / "cards" / f"{config.id}.md", new, config.run, config.data, config.metrics)
+    path = config.models / "cards" / f"{config.id}.md"
+    card.write(path, new, config.run, config.data, config.metrics, config.note)
     return files
 
 
@@ -157,6 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tier", choices=TIERS, default="fast")
     parser.add_argument("--data", type=Path, help="training data, to name its sources in the card")
     parser.add_argument("--metrics", type=Path, help="figures written by fgcodec train evaluate")
+    parser.add_argument("--note", action="append", default=[], help="a limit of this model, for its card")
     parser.add_argument("--replace", action="store_true", help="replace an id that was never released")
     for path in export(Config(**vars(parser.parse_args(arguments)))):
         print(path)

@@ -56,8 +56,8 @@ def test_known_grain_comes_off_every_plane_of_every_format(layout):
     frames = window(fmt)
     made = Denoise(GrainProfile((GRAIN,))).process(frames, 7)
     found = gains(made, frames[1], scenery(fmt, 7))
-    assert found[0] > 5
-    assert all(g > 4 for g in found[1:])
+    assert found[0] > 8
+    assert all(g > 2 for g in found[1:])
     assert made.props["FGLevel"] == GRAIN.level
     assert all(p.dtype == np.float32 for p in made.planes)
 
