@@ -25,6 +25,9 @@ FEWEST = 5
 _ENOUGH = 40.0
 _MATCHED = 0.3
 """Trust in textured blocks that match between the frames."""
+_ANCHOR, _ANCHORED = 8.0, 0.05
+"""Worth of flat blocks from which a bin counts as read from them, and the least share of such bins."""
+_ABOVE_FLAT = 1.5
 LEAST = 1e-7
 """Smallest variance told apart from none: a standard deviation of 0.08 codes in 8 bit."""
 
@@ -153,16 +156,32 @@ def fit(samples: Samples, model: Field, floor: float, occupancy: Field, single: 
     knots = _start(power, factor, bins, usable)
     for _ in range(4):
         variance = np.maximum(at(knots, luma) ** 2 / factor, LEAST)
-        trust = usable * trusted(power, variance, bins, single)
+        plain, trust = (usable * t for t in trusted(power, variance, bins, single))
         gain, worth = _per_bin(power.band / variance, power.spread, trust, bins)
         scale = np.array([_mean(at(knots, luma), trust * (bins == k)) for k in range(BINS)])
         sigma = np.sqrt(np.maximum(gain * scale**2, LEAST)) * (worth > 0)
+        sigma = _held(sigma, worth, _per_bin(power.band / variance, power.spread, plain, bins)[1], occupancy)
         knots = fit_knots(CENTRES, sigma, (np.minimum(worth, _ENOUGH) / _ENOUGH) ** 1.5 * (occupancy + 0.01))
     return CurveFit(knots, sigma, worth, trust)
 
 
-def trusted(power: Powers, variance: Field, bins: NDArray[np.int64], single: bool = False) -> Field:
-    """How far blocks can be taken for grain of ``variance`` alone, 0..1.
+def _held(sigma: Field, worth: Field, flat_worth: Field, occupancy: Field) -> Field:
+    """Strengths read from texture alone, held near what flat blocks of other tones say.
+
+    Texture that almost matches between the frames, and what a codec left in it, look like grain.
+    """
+    flat = (flat_worth >= _ANCHOR) & (sigma > 0)
+    if flat.sum() < 2 or occupancy[flat].sum() < _ANCHORED:
+        return sigma
+    weight = np.where(flat, np.minimum(worth, _ENOUGH), 0.0)
+    most = _ABOVE_FLAT * at(fit_knots(CENTRES, sigma, weight), CENTRES)
+    return np.where(flat, sigma, np.minimum(sigma, most))
+
+
+def trusted(
+    power: Powers, variance: Field, bins: NDArray[np.int64], single: bool = False
+) -> tuple[Field, Field]:
+    """How far blocks can be taken for grain of ``variance`` alone, 0..1: flat ones only, and all.
 
     Picture that differs between the two frames shows first in the low frequencies of the
     difference; picture that is the same in both does less harm, so it costs less trust. Neither
@@ -173,9 +192,11 @@ def trusted(power: Powers, variance: Field, bins: NDArray[np.int64], single: boo
     texture = np.maximum(power.picture_low / variance - 1, 0.0) / power.low_spread
     still = 1.0 / (1.0 + (leaked / 2) ** 4)
     flat = 1.0 / (1.0 + (picture / 4) ** 2 + (texture / 2.5) ** 2)
-    if not single:
-        flat = np.maximum(flat, _MATCHED * _matched(power, still, bins)[bins])
-    return np.asarray(still * flat, np.float64)
+    plain = np.asarray(still * flat, np.float64)
+    if single:
+        return plain, plain
+    flat = np.maximum(flat, _MATCHED * _matched(power, still, bins)[bins])
+    return plain, np.asarray(still * flat, np.float64)
 
 
 def _matched(power: Powers, still: Field, bins: NDArray[np.int64]) -> Field:

@@ -16,6 +16,7 @@ from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain import curve_fit, spectrum_fit
 from filmgrain_codec.grain.estimate import GrainAnalyzer, estimate_frames
 from filmgrain_codec.grain.profile import GrainSegment, Spectrum
+from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.train.generators import boolean, spectral
 from filmgrain_codec.train.generators.boolean import BooleanGrain
 from filmgrain_codec.train.generators.common import negative_tone
@@ -235,3 +236,11 @@ def test_curve_without_samples_continues_from_its_neighbours() -> None:
     knots = curve_fit.fit_knots(luma, np.where(luma < 0.6, 0.02, 0.0), weight)
     assert knots == pytest.approx(0.02, rel=0.05)
     assert not curve_fit.fit_knots(luma, np.zeros(20), np.zeros(20)).any()
+
+
+def test_codec_noise_in_texture_does_not_outvote_flat_tones(shared_data: Path) -> None:
+    """A crowd in quick motion under a flat sky, whose blocks show a sigma of 0.001 to 0.004."""
+    with Reader(shared_data / "test/film_video/svt65mm_10bit/PPH10I1_Panasonic_A.264") as reader:
+        found = estimate_frames(reader)
+    assert found.level < 0.008
+    assert found.sigma(np.array([0.8]))[0] < 0.004
