@@ -92,9 +92,7 @@ def gaussian_table() -> NDArray[np.float32]:
     return table
 
 
-def white(
-    seed: int, frame: int, plane: int, x: int, y: int, width: int, height: int
-) -> NDArray[np.float32]:
+def white(seed: int, frame: int, plane: int, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
     """White Gaussian noise of unit variance on a rectangle, shape (height, width), float32.
 
     The top-left sample has coordinates (``x``, ``y``), which may be negative: the field has no

@@ -97,12 +97,9 @@ def _gaussian(weight: float, size: float, anisotropy: float) -> Term:
     return Term(weight, gaussian_taps(size * stretch), gaussian_taps(size / stretch))
 
 
-
 def _correlate(a: Taps, b: Taps, lag: int) -> float:
     """Sum over i of a(i) b(i + lag), both kernels centred on 0."""
-    return math.fsum(
-        a[abs(i)] * b[abs(i + lag)] for i in range(1 - len(a), len(a)) if abs(i + lag) < len(b)
-    )
+    return math.fsum(a[abs(i)] * b[abs(i + lag)] for i in range(1 - len(a), len(a)) if abs(i + lag) < len(b))
 
 
 def _transfer(taps: Taps, f: float) -> float:

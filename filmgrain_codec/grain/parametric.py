@@ -312,9 +312,7 @@ def _sigma(luma: NDArray[np.float32], scale: float, lut: NDArray[np.float32]) ->
     return sigma
 
 
-def _add(
-    base: Plane, luma: Plane, grain: NDArray[np.float32], lut: NDArray[np.float32], out: Plane
-) -> None:
+def _add(base: Plane, luma: Plane, grain: NDArray[np.float32], lut: NDArray[np.float32], out: Plane) -> None:
     sigma = _sigma(luma, 1.0, lut)
     np.multiply(sigma, grain, out=sigma)
     np.add(base, sigma, out=out)

@@ -123,5 +123,3 @@ def _weights(row: tuple[float, ...]) -> Weights:
 
 def _row(row: Weights, gain: float, box: float) -> Weights:
     return row[0] * gain * box, row[1] * gain, row[2] * gain
-
-

@@ -150,9 +150,7 @@ def frame_format(frame: av.VideoFrame, color: ColorInfo) -> FrameFormat:
     """The FrameFormat of a decoded picture, as ``from_av`` will deliver it."""
     where = layout(direct_format(frame.format.name))
     assert where is not None
-    return FrameFormat(
-        frame.width, frame.height, where.family, where.sub_w, where.sub_h, where.bits, color
-    )
+    return FrameFormat(frame.width, frame.height, where.family, where.sub_w, where.sub_h, where.bits, color)
 
 
 def from_av(

@@ -82,9 +82,7 @@ def matroska(codec: str, size: tuple[int, int], crop: Crop, color: ColorInfo) ->
 
 
 @contextmanager
-def template(
-    codec: str, size: tuple[int, int], crop: Crop, color: ColorInfo
-) -> Iterator[VideoStream]:
+def template(codec: str, size: tuple[int, int], crop: Crop, color: ColorInfo) -> Iterator[VideoStream]:
     """The described stream, to be passed to ``add_stream_from_template(..., opaque=True)``."""
     with av.open(io.BytesIO(matroska(codec, size, crop, color)), format="matroska") as container:
         yield container.streams.video[0]

@@ -163,9 +163,7 @@ class ContainerSink:
         if job.copy_streams and job.source:
             source = job.source
             shift = (self._shift or 0) * job.time_base
-            self._copier = StreamCopier(
-                source.path, source.video.index, self._output, self.container, shift
-            )
+            self._copier = StreamCopier(source.path, source.video.index, self._output, self.container, shift)
             self.dropped += self._copier.dropped
         self._tag(packet)
 

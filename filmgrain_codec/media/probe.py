@@ -151,9 +151,7 @@ def codec_of(stream: Stream) -> str | None:
     return getattr(stream, "name", None)
 
 
-def _video_info(
-    container: InputContainer, stream: VideoStream, frames: Sequence[av.VideoFrame]
-) -> VideoInfo:
+def _video_info(container: InputContainer, stream: VideoStream, frames: Sequence[av.VideoFrame]) -> VideoInfo:
     context, first = stream.codec_context, frames[0]
     where = layout(direct_format(first.format.name))
     assert where is not None

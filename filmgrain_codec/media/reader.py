@@ -209,5 +209,3 @@ def _props(raw: av.VideoFrame) -> dict[str, Any]:
     if any(raw.side_data.get(kind) is not None for kind in _CARRIED):
         props["carrier"] = raw
     return props
-
-

@@ -53,9 +53,7 @@ def rotation(side: Mapping[Any, bytes]) -> int:
     return turns.get((sign[0], sign[1]), 0)
 
 
-def crop(
-    side: Mapping[Any, bytes], frame: av.VideoFrame, fmt: FrameFormat
-) -> tuple[int, int, int, int]:
+def crop(side: Mapping[Any, bytes], frame: av.VideoFrame, fmt: FrameFormat) -> tuple[int, int, int, int]:
     """The container's cropping (AVFrameCropping: top, bottom, left, right) without our own padding."""
     data = side.get("frame_cropping")
     if data is None or len(data) < 16:

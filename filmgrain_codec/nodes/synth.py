@@ -56,9 +56,7 @@ class Grain:
         segment = self.segment(index)
         applied = 0.0 if segment is None else strength(segment, self._level, self._gain)
         if segment is not None and applied:
-            frame = apply(
-                frame, segment, index=index, level=applied, seed=self._seed, threads=self._threads
-            )
+            frame = apply(frame, segment, index=index, level=applied, seed=self._seed, threads=self._threads)
         return frame.with_planes(frame.planes, **{LEVEL_PROP: applied})
 
     def segment(self, index: int) -> GrainSegment | None:

@@ -62,9 +62,7 @@ def write(
     fmt = frames[0].fmt
     spec = encoder_for(codec, fmt, bits=bits or fmt.bits, threads=2, **(FAST[codec] | settings))
     rate = source.video.rate if source else Fraction(24)
-    with Writer(
-        path, source, spec, fmt, time_base=frames[0].time_base, rate=rate, **(writer or {})
-    ) as out:
+    with Writer(path, source, spec, fmt, time_base=frames[0].time_base, rate=rate, **(writer or {})) as out:
         for frame in frames:
             out.write(frame)
     if out.temporary.is_dir():
@@ -109,9 +107,7 @@ def rich_source(path: Path, seconds: int = 2) -> Path:
 
 def _second(out: Any, video: Any, sounds: Any, texts: Any, second: int) -> None:
     for i in range(second * 24, second * 24 + 24):
-        picture = av.VideoFrame.from_ndarray(
-            np.full((72, 64), 40 + i * 3 % 200, np.uint8), format="yuv420p"
-        )
+        picture = av.VideoFrame.from_ndarray(np.full((72, 64), 40 + i * 3 % 200, np.uint8), format="yuv420p")
         picture.pts, picture.time_base = i, Fraction(1, 24)
         out.mux(video.encode(picture))
     for stream, form in zip(sounds, ("s16", "fltp"), strict=True):

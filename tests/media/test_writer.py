@@ -192,8 +192,9 @@ def test_frames_out_of_order_and_empty_files_are_refused(tmp_path: Path) -> None
     with pytest.raises(UsageError, match="not later"):
         write(tmp_path / "a.mkv", frames, "ffv1")
     spec = encoder_for("ffv1", FMT)
-    with pytest.raises(OutputError, match="no frames"), Writer(
-        tmp_path / "a.mkv", None, spec, FMT, time_base=Fraction(1, 24), rate=None
+    with (
+        pytest.raises(OutputError, match="no frames"),
+        Writer(tmp_path / "a.mkv", None, spec, FMT, time_base=Fraction(1, 24), rate=None),
     ):
         pass
     assert os.listdir(tmp_path) == []
