@@ -36,7 +36,7 @@ ONNX_INPUTS = ("frames", "sigma", "size", "guide")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """``run``: what ``train.removal`` wrote; ``models``: where the manifest lies; ``note``: limits to name."""
+    """``run``: what ``train.removal`` wrote; ``models``: where the manifest lies; ``note``: its limits."""
 
     run: Path
     models: Path
