@@ -29,7 +29,7 @@ from filmgrain_codec.nodes.convert import Depth
 
 CLIPS = Path(__file__).resolve().parent / "clips"
 FILM_RATE, FLOWER_RATE = Fraction(18), Fraction(24)
-SCAN = "fymmot_201805-001-01*.png"
+SCAN = "film_stills/201805-001-008.jpg"
 SEED = 1903
 
 
@@ -44,12 +44,13 @@ def film(source: Path, target: Path) -> None:
     writer.temporary.replace(target)
 
 
-def scan_grain(folder: Path) -> GrainSegment:
-    """Grain of the 35 mm scan: its patches measured together, each on its own."""
-    fmt = FrameFormat(256, 256, "yuv", 0, 0, 8, ColorInfo(1, 1, 1, 2))
+def scan_grain(path: Path) -> GrainSegment:
+    """Grain of the 35 mm scan, measured in its flat parts."""
+    planes = _ycbcr(path)
+    height, width = planes[0].shape
+    fmt = FrameFormat(width, height, "yuv", 0, 0, 8, ColorInfo(1, 1, 1, 2))
     analyzer = GrainAnalyzer(fmt)
-    for n, path in enumerate(sorted(folder.glob(SCAN))):
-        analyzer.observe(Frame(_ycbcr(path), fmt, 2 * n, n, Fraction(1)))
+    analyzer.observe(Frame(planes, fmt, 0, 0, Fraction(1)))
     return analyzer.finish()
 
 
@@ -84,7 +85,9 @@ def _grains(
     clean: Sequence[NDArray[np.float32]], grain: GrainSegment, index: int
 ) -> Iterator[NDArray[np.floating]]:
     """Independent filtered noise for every plane, scaled by the strength curve."""
-    spectra = (grain.spectrum, Spectrum(grain.chroma.size), Spectrum(grain.chroma.size))
+    # measured at 4:4:4; in 4:2:2 a chroma sample is twice as wide as high
+    chroma = Spectrum(grain.chroma.size * 0.5**0.5, 0.5)
+    spectra = (grain.spectrum, chroma, chroma)
     for k, (plane, spectrum) in enumerate(zip(clean, spectra, strict=True)):
         rng = np.random.default_rng((SEED, index, k))
         strength = (1.0, grain.chroma.cb, grain.chroma.cr)[k]
@@ -116,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     test = material.data()
     train = test.parent / "train"
     film(test / "film_video" / "great_train_robbery_1903", CLIPS / "great_train_robbery_1903.mkv")
-    grain = scan_grain(train / "grain_real")
+    grain = scan_grain(test / SCAN)
     print(f"35 mm scan: {grain}")
     flower(train / "video_clean" / "flower.mkv", grain, CLIPS / "flower_35mm.mov")
     for path in sorted(CLIPS.glob("*.m*")):
