@@ -30,7 +30,8 @@ class Shape:
 
 def shape_tag(fmt: FrameFormat, spec: Any) -> str:
     """The tag for frames of ``fmt`` coded as the EncoderSpec says; '' if nothing is lost without it."""
-    coloured = fmt.family == "gray" and spec.pix_fmt.startswith("yuv")
+    # FFmpeg decodes monochrome H.264 as 4:2:0 with neutral chroma.
+    coloured = fmt.family == "gray" and (spec.pix_fmt.startswith("yuv") or spec.codec == "h264")
     if (spec.width, spec.height) == (fmt.width, fmt.height) and not coloured:
         return ""
     return f"{fmt.width}x{fmt.height}{' gray' if coloured else ''}"
