@@ -25,7 +25,8 @@ CLIPS = Path(__file__).resolve().parent / "clips"
 CROPS = {"flower_35mm": (110, 70), "great_train_robbery_1903": (240, 180)}
 WIDE, HIGH = 176, 132
 CRF = 20
-COLUMNS = ("clip", "source", "plain encode", "ours", "saved", "level", "grain back", "curve", "spectrum")
+COLUMNS = ("clip", "source", "plain encode", "ours", "saved", "base PSNR", "plain PSNR", "level",
+           "grain back", "curve", "spectrum")  # fmt: skip
 
 
 def fgcodec(*arguments: object) -> None:
@@ -48,7 +49,21 @@ def run(clip: Path, folder: Path) -> tuple[dict[str, Any], list[tuple[str, pictu
         "ours": _size(base.stat().st_size),
         "saved": f"{1 - base.stat().st_size / grainy.output_bytes:.0%}",
     }
+    row |= _quality(clip, source, layer, folder / f"{clip.stem}.plain.mkv")
     return row | _match(base, source, layer, regrained), _crops(clip.stem, source, layer, regrained)
+
+
+def _quality(clip: Path, source: list[Frame], layer: list[Frame], plain_encode: Path) -> dict[str, str]:
+    """Luma PSNR of base layer and plain encode against the clean clip, or the source where there is none."""
+    clean = CLIPS / "clean" / f"{clip.stem}.mkv"
+    against = quality.frames(clean) if clean.exists() else source
+    reference = [quality.codes(f) for f in against]
+    note = "" if clean.exists() else " to source"
+
+    def score(frames: list[Frame]) -> str:
+        return f"{quality.psnr(reference, [quality.codes(f) for f in frames]):.1f} dB{note}"
+
+    return {"base PSNR": score(layer), "plain PSNR": score(quality.frames(plain_encode))}
 
 
 def _match(base: Path, source: list[Frame], layer: list[Frame], regrained: list[Frame]) -> dict[str, str]:
