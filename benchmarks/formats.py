@@ -24,6 +24,10 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("codecs", "derived", "film_video", "clean_video", "av1_filmgrain")
 FGCODEC = [sys.executable, "-c", "from filmgrain_codec.cli.main import main; main()"]
 LIMIT = 1800
+NAMES = {
+    "mov": "MOV or MP4", "matroska": "Matroska", "mpegts": "MPEG-TS", "ivf": "IVF", "yuv4mpegpipe": "Y4M",
+    "image2": "numbered stills", "h264": "raw stream", "hevc": "raw stream",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -135,8 +139,9 @@ def _run(outcome: Outcome, *arguments: object) -> bool:
 
 
 def label(told: Described) -> str:
-    """``mp4, hevc Main 10, yuv420p10le``."""
+    """``MOV or MP4, hevc Main 10, yuv420p10le``."""
     container = told.container.split(",")[0]
+    container = NAMES.get(container, container)
     profile = f" {told.profile}" if told.profile not in ("", "unknown") else ""
     return f"{container}, {told.codec}{profile}, {told.pix_fmt}"
 
