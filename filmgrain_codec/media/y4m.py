@@ -125,9 +125,26 @@ class Y4mSink:
 
 
 def lost(source: SourceInfo | None, what: str) -> list[str]:
-    """A sentence naming the streams that a form without a container cannot hold."""
-    others = [s.kind for s in source.streams if s.index != source.video.index] if source else []
-    if not others:
+    """Sentences naming what a form without a container cannot hold, the streams first."""
+    if source is None:
         return []
+    others = [s.kind for s in source.streams if s.index != source.video.index]
     kinds = ", ".join(sorted(set(others)))
-    return [f"{len(others)} other streams ({kinds}) were not carried: {what} has none."]
+    notes = [f"{len(others)} other streams ({kinds}) were not carried: {what} has none."] if others else []
+    rest = ", ".join(name for name, there in _extras(source).items() if there)
+    return [*notes, f"Not carried, because {what} has no place for it: {rest}."] if rest else notes
+
+
+def _extras(source: SourceInfo) -> dict[str, bool]:
+    """What may lie beside the pictures, and whether it does."""
+    video, color = source.video, source.video.fmt.color
+    return {
+        "chapters": bool(source.chapters),
+        "the timecode": video.timecode is not None,
+        "rotation": bool(video.rotation),
+        "mastering display and content light": bool(color.mastering or color.content_light),
+        "Dolby Vision": video.dolby_vision,
+        "HDR10+": video.hdr10plus,
+        "A53 captions": video.captions,
+        "alpha": video.alpha,
+    }

@@ -140,6 +140,20 @@ def test_strict_makes_a_loss_an_error(source: Path, tmp_path: Path) -> None:
     assert fgcodec("encode", film, "-o", tmp_path / "out.mkv", "--strict", *FAST).code == 0
 
 
+def test_forms_without_a_container_name_what_they_lose(source: Path, tmp_path: Path) -> None:
+    words = tmp_path / "chapters.txt"
+    words.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=200\ntitle=One\n")
+    film = tmp_path / "film.mkv"
+    run("ffmpeg", "-v", "error", "-i", source, "-i", words, "-f", "lavfi", "-i", "sine=duration=0.3",
+        "-map", "0:v", "-map", "2:a", "-map_metadata", "1", "-c:v", "copy", "-c:a", "flac", film)  # fmt: skip
+    for name in ("out.y4m", "out.%04d.png"):
+        done = fgcodec("decode", film, "--level", "0.03", "-o", tmp_path / name, "--json", "-q")
+        assert done.code == 0, done.err
+        said = " ".join(done.report["warnings"])
+        assert "audio" in said
+        assert "chapters" in said
+
+
 def test_progress_as_json_lines(source: Path, tmp_path: Path) -> None:
     done = fgcodec("encode", source, "--preset", "ultrafast", "--progress", "json")
     events = [json.loads(line) for line in done.out.splitlines()]
