@@ -25,7 +25,7 @@ Codes = tuple[NDArray[np.uint16], ...]
 
 def frames(path: Path, limit: int | None = None, native_grain: NativeGrain = "apply") -> list[Frame]:
     """All (or the first ``limit``) frames of a file."""
-    found = []
+    found: list[Frame] = []
     with Reader(path, native_grain=native_grain) as reader:
         for frame in reader:
             if limit is not None and len(found) >= limit:

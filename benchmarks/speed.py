@@ -66,7 +66,7 @@ def still(seed: int = 1) -> np.ndarray:
 def pictures() -> list[tuple[np.ndarray, ...]]:
     """The pan: every picture shifted by a fraction of a sample against the one before."""
     source = still()
-    found = []
+    found: list[tuple[np.ndarray, ...]] = []
     for n in range(LOOP):
         shift = 1.3 * n
         whole, part = int(shift), np.float32(shift % 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +14,13 @@ import av.error
 from av.container import InputContainer
 
 from filmgrain_codec.errors import InputError, OutputError, UsageError
+from filmgrain_codec.media.sequence import STILLS, is_sequence, is_still, sequence_input
 
 PIPE = "-"
-STILLS = (".png", ".tif", ".tiff", ".dpx", ".exr")
-_READ_STILLS = (*STILLS, ".jpg", ".jpeg", ".bmp", ".webp", ".jp2", ".pgm", ".ppm", ".tga", ".sgi")
 _CONTAINERS = {
     ".mkv": "matroska", ".webm": "webm", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mxf": "mxf",
     ".ts": "mpegts", ".m2ts": "mpegts", ".mts": "mpegts", ".y4m": "yuv4mpegpipe",
 }  # fmt: skip
-_PATTERN = re.compile(r"%0?\d*d")
 
 
 def container_for(path: str) -> str:
@@ -37,16 +34,6 @@ def container_for(path: str) -> str:
         known = " ".join((*_CONTAINERS, *STILLS))
         raise UsageError(f"The ending of {path!r} names no container we can write; use one of {known}.")
     return _CONTAINERS[ending]
-
-
-def is_sequence(path: str) -> bool:
-    """Whether a path names numbered stills: a ``%04d`` pattern or a folder."""
-    return path != PIPE and (bool(_PATTERN.search(Path(path).name)) or Path(path).is_dir())
-
-
-def is_still(path: str) -> bool:
-    """Whether a path names one picture by its ending."""
-    return Path(path).suffix.lower() in _READ_STILLS and not is_sequence(path)
 
 
 @contextmanager
@@ -110,7 +97,6 @@ def open_input(path: str, **options: Any) -> InputContainer:
 
     Only local files are ever opened, whatever a playlist inside says. Raises ``InputError``.
     """
-    from filmgrain_codec.media.sequence import sequence_input
 
     allowed = {"protocol_whitelist": "file,pipe,fd"}
     with input_errors(path):

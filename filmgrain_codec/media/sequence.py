@@ -11,14 +11,24 @@ from typing import Any
 from filmgrain_codec.errors import InputError
 
 FILM_RATE = Fraction(24)
+STILLS = (".png", ".tif", ".tiff", ".dpx", ".exr")
+_READ_STILLS = (*STILLS, ".jpg", ".jpeg", ".bmp", ".webp", ".jp2", ".pgm", ".ppm", ".tga", ".sgi")
 _NUMBERED = re.compile(r"^(.*?)(\d+)(\.[A-Za-z0-9]+)$")
 _PATTERN = re.compile(r"%(0?)(\d*)d")
 
 
+def is_sequence(path: str) -> bool:
+    """Whether a path names numbered stills: a ``%04d`` pattern or a folder."""
+    return path != "-" and (bool(_PATTERN.search(Path(path).name)) or Path(path).is_dir())
+
+
+def is_still(path: str) -> bool:
+    """Whether a path names one picture by its ending."""
+    return Path(path).suffix.lower() in _READ_STILLS and not is_sequence(path)
+
+
 def frame_rate_options(path: str, rate: Fraction | None) -> dict[str, Any]:
     """Options for opening numbered stills at a frame rate (24 by default); none for other files."""
-    from filmgrain_codec.media.files import is_sequence, is_still
-
     if not is_sequence(path) and not is_still(path):
         return {}
     rate = rate or FILM_RATE
@@ -62,8 +72,6 @@ def numbers_of(pattern: str) -> list[int]:
 
 def _pattern_of_folder(folder: str) -> str:
     """The pattern of the largest numbered series in a folder."""
-    from filmgrain_codec.media.files import STILLS
-
     series: dict[tuple[str, int, str], int] = {}
     for name in os.listdir(folder):
         parts = _NUMBERED.match(name)

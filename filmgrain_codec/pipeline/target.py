@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from filmgrain_codec.errors import InputError, OutputError
-from filmgrain_codec.media.files import is_sequence, output_errors
+from filmgrain_codec.media.files import output_errors
+from filmgrain_codec.media.sequence import is_sequence
 from filmgrain_codec.pipeline.request import PIPE, PathLike
 
 
