@@ -69,9 +69,14 @@ def _static(source: Described, result: Described) -> list[str]:
         theirs = result.static.get(kind)
         if theirs is None:
             found.append(f"{kind} lost")
-        elif any(abs(theirs.get(k, -1) - v) > 1e-4 * max(1, v) for k, v in values.items()):
+        elif any(abs(theirs.get(k, -1) - v) > _step(k) * max(1, v) for k, v in values.items()):
             found.append(f"{kind} changed")
     return found
+
+
+def _step(key: str) -> float:
+    """AV1 stores the largest luminance in steps of 1/256 cd/m2, the other values finer than 1/10000."""
+    return 1 / 500 if key == "max_luminance" else 1e-4
 
 
 def _streams(source: Described, result: Described) -> list[str]:
