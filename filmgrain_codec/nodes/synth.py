@@ -12,6 +12,8 @@ from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 
 INDEX_PROP = "FGIndex"
 """Frame property: absolute frame index from the in-band record; wins over ``Frame.index``."""
+SEGMENT_PROP = "FGSegment"
+"""Frame property: the GrainSegment recorded for this very frame (None: no grain); wins over the profile."""
 LEVEL_PROP = "FGLevel"
 """Frame property set by this node: the level applied, 0 where there is no grain."""
 
@@ -20,8 +22,8 @@ class Grain:
     """Parametric grain (``grain.parametric``) of each frame's segment; a pure node of radius 0.
 
     ``profile``: a GrainProfile, whose segment is looked up by the frame's absolute index, or one
-    GrainSegment, used for every frame. The absolute index is ``props['FGIndex']`` where present,
-    else ``frame.index + index_offset``; it also drives the noise.
+    GrainSegment, used for every frame; ``props['FGSegment']`` wins over both. The absolute index is
+    ``props['FGIndex']`` where present, else ``frame.index + index_offset``; it also drives the noise.
     ``level`` (0..0.5, fraction of full scale) replaces the recorded level, also in shots recorded
     as free of grain; ``gain`` (at least 0) multiplies; ``seed`` replaces the recorded seed.
     ``threads``: cores for one frame, where the executor does not already run frames in parallel.
@@ -53,7 +55,7 @@ class Grain:
     def process(self, window: Sequence[Frame], n: int) -> Frame:
         frame = window[0]
         index = int(frame.props.get(INDEX_PROP, frame.index + self._offset))
-        segment = self.segment(index)
+        segment = frame.props[SEGMENT_PROP] if SEGMENT_PROP in frame.props else self.segment(index)
         applied = 0.0 if segment is None else strength(segment, self._level, self._gain)
         if segment is not None and applied:
             frame = apply(frame, segment, index=index, level=applied, seed=self._seed, threads=self._threads)

@@ -12,12 +12,13 @@ from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.errors import InputError, ProfileError
-from filmgrain_codec.grain.profile import GrainProfile
+from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.media import carriage
 from filmgrain_codec.media.carriage import Carried
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
+from filmgrain_codec.nodes.synth import Grain
 from filmgrain_codec.pipeline import origin, regrain, target, verify
 from filmgrain_codec.pipeline.clip import Clip, opened
 from filmgrain_codec.pipeline.encode_plan import level as check_level
@@ -130,14 +131,23 @@ def _frames(job: DecodeJob) -> Iterable[Frame]:
     if not job.request.grain:
         return frames
     if job.carried.runs:
-        return regrain.located(frames, job.carried)
-    return regrain.everywhere(frames, regrain.fallback(job.clip.path.name, job.request.level))
+        return regrain.located(frames, job.carried, job.request.level)
+    return frames
+
+
+def _grain(job: DecodeJob) -> Grain:
+    """The synthesizer: of each frame's recorded grain, or of typical grain where nothing is recorded."""
+    request = job.request
+    grain: GrainProfile | GrainSegment = GrainProfile(())
+    if not job.carried.runs:
+        grain = regrain.fallback(job.clip.path.name, request.level)
+    return Grain(grain, level=request.level, gain=request.gain, seed=request.seed)
 
 
 def _nodes(job: DecodeJob) -> list[Node]:
     request, nodes = job.request, list[Node]()
     if request.grain:
-        nodes.append(regrain.Regrain(regrain.adjustment(request.level, request.gain, request.seed)))
+        nodes.append(_grain(job))
     nodes.append(Depth(job.spec.bits))
     return nodes
 

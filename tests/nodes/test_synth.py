@@ -12,7 +12,7 @@ from filmgrain_codec.core.node import Node
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain.parametric import synthesize
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
-from filmgrain_codec.nodes.synth import Grain
+from filmgrain_codec.nodes.synth import SEGMENT_PROP, Grain
 
 FMT = FrameFormat(48, 32, bits=10)
 PROFILE = GrainProfile(
@@ -96,3 +96,12 @@ def test_one_segment_serves_every_frame() -> None:
 def test_bad_options_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="out of range"):
         Grain(PROFILE, **options)  # type: ignore[arg-type]
+
+
+def test_the_grain_recorded_for_a_frame_wins_over_the_profile() -> None:
+    own = GrainSegment(0, 9, 0.05, seed=4)
+    node = Grain(PROFILE)
+    made = node.process([frame(3, **{SEGMENT_PROP: own})], 3)
+    assert np.array_equal(made.planes[0], Grain(own).process([frame(3)], 3).planes[0])
+    left_alone = frame(3, **{SEGMENT_PROP: None})
+    assert node.process([left_alone], 3).planes[0] is left_alone.planes[0]
