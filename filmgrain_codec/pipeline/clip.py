@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import select
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +21,7 @@ from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.pipeline.request import PIPE, PathLike
 from filmgrain_codec.pipeline.target import existing
 
+PIECE, WAIT = 1 << 20, 0.2
 Frames = Callable[[], Iterable[Frame]]
 
 
@@ -81,13 +82,27 @@ def opened(source: PathLike, scratch: Path, native_grain: NativeGrain = "apply")
     spool = scratch / f".fgcodec-stdin-{os.getpid()}.y4m"
     try:
         with output_errors(str(spool)), spool.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 22)
+            for piece in _stdin():
+                file.write(piece)
         yield Clip(spool, probe(spool))
     except FgcodecError as error:
         words = str(error).replace(str(spool), "stdin").replace(spool.name, "stdin")
         raise type(error)(words) from error
     finally:
         spool.unlink(missing_ok=True)
+
+
+def _stdin() -> Iterator[bytes]:
+    """All of stdin. Waits in short steps: a Ctrl-C that comes just before a blocking read would be lost."""
+    stream = sys.stdin.fileno()
+    while True:
+        if sys.platform != "win32":
+            while not select.select([stream], [], [], WAIT)[0]:
+                pass
+        piece = os.read(stream, PIECE)
+        if not piece:
+            return
+        yield piece
 
 
 def middle(clip: Clip, seconds: float) -> Clip:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from tests.e2e import clips
 from tests.reliability.command import arguments, environment, untouched
 
+PATIENCE = 60.0
 SLOW = ("--preset", "veryslow", "--level", "0.05")
 
 
@@ -30,6 +32,8 @@ def stopped(command: list[str], ready: Callable[[], bool], number: int) -> tuple
         command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
+    patience = threading.Timer(PATIENCE, job.kill)
+    patience.start()
     try:
         while not ready() and job.poll() is None:
             time.sleep(0.01)
@@ -39,6 +43,7 @@ def stopped(command: list[str], ready: Callable[[], bool], number: int) -> tuple
         words = job.stderr.read().decode()
         return job.wait(60), words
     finally:
+        patience.cancel()
         job.kill()
         job.communicate()
 
