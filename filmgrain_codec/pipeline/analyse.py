@@ -10,7 +10,7 @@ from itertools import pairwise
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.grain import wire
 from filmgrain_codec.grain.estimate import GrainAnalyzer
-from filmgrain_codec.grain.profile import DEFAULT_CURVE, Chroma, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import DEFAULT_CURVE, LEVEL_NONE, Chroma, GrainSegment, Spectrum
 from filmgrain_codec.pipeline.progress import Meter
 from filmgrain_codec.pipeline.shots import CutDetector
 from filmgrain_codec.pipeline.times import Times
@@ -116,8 +116,11 @@ def _trust(segments: list[GrainSegment]) -> list[GrainSegment]:
 
 
 def doubts(segments: Iterable[GrainSegment]) -> list[str]:
-    """A sentence on shots whose grain was measured with little evidence (none where there is no grain)."""
-    weak = [s for s in segments if s.grainy and s.confidence < TRUSTED]
+    """A sentence on a clip without grain, or on shots whose grain was measured with little evidence."""
+    found = list(segments)
+    if not any(s.grainy for s in found):
+        return [f"no grain above {LEVEL_NONE} was found: the pictures stay as they are; --level states it"]
+    weak = [s for s in found if s.grainy and s.confidence < TRUSTED]
     if not weak:
         return []
     where = f"frames {weak[0].start} to {weak[0].end - 1}" + (

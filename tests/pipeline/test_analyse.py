@@ -63,6 +63,7 @@ def test_little_evidence_is_said_in_one_sentence() -> None:
     assert "more shots" not in sentence
     assert "1 more shots" in analyse.doubts([weak, weak])[0]
     assert not analyse.doubts([A, C])
+    assert "no grain" in analyse.doubts([C])[0]
 
 
 def test_seeds_differ_by_shot_and_depend_on_the_source_alone() -> None:
