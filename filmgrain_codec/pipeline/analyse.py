@@ -20,6 +20,9 @@ BURST = 3
 BURSTS = 8
 TRUSTED = 0.35
 """Below this confidence a shot borrows the grain of the nearest shot measured better."""
+GUESS = 0.1
+"""Below this one, with nobody to borrow from, what was measured is taken for texture and left in. Over
+the runs of ``benchmarks estimate`` true grain is never below 0.29, clean clips never above 0.03."""
 
 Frames = Callable[[], Iterable[Frame]]
 
@@ -102,7 +105,7 @@ def settle(
 def _trust(segments: list[GrainSegment]) -> list[GrainSegment]:
     good = [s for s in segments if s.confidence >= TRUSTED]
     if not good:
-        return segments
+        return [s if s.confidence >= GUESS else replace(s, level=0.0) for s in segments]
 
     def lender(s: GrainSegment) -> GrainSegment:
         return min(good, key=lambda g: max(g.start - s.end, s.start - g.end))
@@ -119,7 +122,10 @@ def doubts(segments: Iterable[GrainSegment]) -> list[str]:
     """A sentence on a clip without grain, or on shots whose grain was measured with little evidence."""
     found = list(segments)
     if not any(s.grainy for s in found):
-        return [f"no grain above {LEVEL_NONE} was found: the pictures stay as they are; --level states it"]
+        return [
+            f"no grain above {LEVEL_NONE} was found that could be told from texture: the pictures stay as "
+            f"they are; --level states it"
+        ]
     weak = [s for s in found if s.grainy and s.confidence < TRUSTED]
     if not weak:
         return []

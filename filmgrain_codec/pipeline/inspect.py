@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from filmgrain_codec.errors import ModelError
+from filmgrain_codec.grain import wire
 from filmgrain_codec.grain.profile import GrainProfile
 from filmgrain_codec.infer import store
 from filmgrain_codec.media import carriage
@@ -15,7 +16,6 @@ from filmgrain_codec.media.carriage import Carried
 from filmgrain_codec.media.probe import probe
 from filmgrain_codec.pipeline import analyse
 from filmgrain_codec.pipeline.clip import Clip, opened
-from filmgrain_codec.pipeline.plan import source_digest
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.reference import matched, same_shape
 from filmgrain_codec.pipeline.report import shots
@@ -65,5 +65,5 @@ def estimate(path: PathLike, ref: PathLike | None = None, on_event: Listener | N
         meter = Meter("estimate", found.frames, on_event)
         truth = matched(base, found.times, time_base) if base else None
         measured = analyse.measure(clip.frames(), found.shots(), fmt, meter, truth)
-        segments = analyse.settle(measured, level=None, zones=(), digest=source_digest(clip.path))
+        segments = tuple(wire.quantise(segment, clamp=True) for segment in measured)
     return {"file": str(path), "frames": found.frames, "shots": shots(GrainProfile(segments))}

@@ -37,6 +37,13 @@ def test_a_shot_that_cannot_be_measured_borrows_from_its_neighbour() -> None:
     assert borrowed.confidence < analyse.TRUSTED
 
 
+def test_a_guess_is_left_in_unless_a_level_is_stated() -> None:
+    guess = replace(A, confidence=0.05)
+    assert not settle([guess])[0].grainy
+    assert settle([guess], level=0.04)[0].grainy
+    assert settle([replace(A, confidence=0.2)])[0].grainy
+
+
 def test_an_override_keeps_the_shape_and_gives_clean_shots_typical_grain() -> None:
     grainy, _, clean = settle([A, B, C], level=0.08)
     assert abs(grainy.level - 0.08) < 1e-4
