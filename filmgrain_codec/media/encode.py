@@ -19,6 +19,7 @@ from filmgrain_codec.errors import EncoderError
 from filmgrain_codec.media import color
 from filmgrain_codec.media.convert import to_av
 from filmgrain_codec.media.encoders import EncoderSpec
+from filmgrain_codec.media.order import mend
 from filmgrain_codec.media.rgb import limited_range
 from filmgrain_codec.nodes.convert import Depth
 
@@ -53,6 +54,7 @@ class VideoEncoder:
             raise EncoderError(_refusal(spec, fmt, e)) from e
 
     def _describe(self, time_base: Fraction, rate: Fraction, sar: Fraction, global_header: bool) -> None:
+        self._begun, self._time_base = False, time_base
         context, spec = self.context, self.spec
         context.width, context.height, context.pix_fmt = spec.width, spec.height, spec.pix_fmt
         context.time_base, context.framerate, context.sample_aspect_ratio = time_base, rate, sar
@@ -93,6 +95,9 @@ class VideoEncoder:
             return
         except (av.error.FFmpegError, ValueError) as e:
             raise EncoderError(f"{self.spec.name} failed {where} ({getattr(e, 'strerror', e)}).") from e
+        if picture is None and not self._begun:  # the whole clip comes at once
+            mend(packets, self._time_base)
+        self._begun = self._begun or bool(packets)
         for packet in packets:
             index = self._indices.pop(packet.pts, None)
             if index is None:
