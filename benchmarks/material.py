@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -155,9 +154,3 @@ def _raw(picture: av.VideoFrame, sample: np.dtype) -> list[NDArray[np.integer]]:
         rows = np.frombuffer(plane, sample).reshape(plane.height, plane.line_size // sample.itemsize)
         out.append(rows[:, : plane.width])
     return out
-
-
-@lru_cache(maxsize=8)
-def cached_clip(name: str, count: int, start: int) -> tuple[Frame, ...]:
-    """``clip`` for benchmarks that grain the same frames many times."""
-    return tuple(clip(name, count, start))

@@ -8,7 +8,7 @@ filter in samples of the plane they belong to (luma or chroma).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ KNOTS = 8
 KNOT_POSITIONS: NDArray[np.float64] = np.linspace(0.0, 1.0, KNOTS)
 LEVEL_NONE = 0.003
 """At most this level is 'no grain': automatic encoding leaves such a shot alone."""
-LEVEL_MIN, LEVEL_MAX = 0.002, 0.15
+LEVEL_MAX = 0.15
 Curve = tuple[float, float, float, float, float, float, float, float]
 DEFAULT_CURVE: Curve = (0.0, 0.762, 0.963, 1.022, 0.978, 0.839, 0.583, 0.0)
 """Boolean model of small grains, u^0.51 (1 - u)^0.66 over its value at 0.5 (Newson et al. 2017)."""
@@ -78,10 +78,6 @@ class GrainSegment:
     def sigma(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
         """Grain standard deviation (fraction of full scale) at luma codes in 0..1."""
         return np.asarray(self.level * np.interp(luma, KNOT_POSITIONS, self.curve), np.float64)
-
-    def scaled(self, gain: float) -> GrainSegment:
-        """The same grain, ``gain`` times as strong."""
-        return replace(self, level=self.level * gain)
 
 
 @dataclass(frozen=True, slots=True)

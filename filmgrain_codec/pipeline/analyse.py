@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ from filmgrain_codec.grain.profile import DEFAULT_CURVE, LEVEL_NONE, Chroma, Gra
 from filmgrain_codec.pipeline.progress import Meter
 from filmgrain_codec.pipeline.shots import CutDetector
 from filmgrain_codec.pipeline.times import Times
-from filmgrain_codec.pipeline.zones import Zone
+from filmgrain_codec.pipeline.zones import Zone, zone_at
 
 BURST = 3
 BURSTS = 8
@@ -23,8 +23,6 @@ TRUSTED = 0.35
 GUESS = 0.1
 """Below this one, with nobody to borrow from, what was measured is taken for texture and left in. Over
 the runs of ``benchmarks estimate`` true grain is never below 0.29, clean clips never above 0.03."""
-
-Frames = Callable[[], Iterable[Frame]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +158,9 @@ def _cut(segment: GrainSegment, zones: tuple[Zone, ...]) -> Iterator[GrainSegmen
 
 
 def _wanted(piece: GrainSegment, level: float | None, zones: tuple[Zone, ...]) -> float | None:
-    """The level stated for a piece, the last zone winning; None means as measured."""
-    stated = [z.level for z in zones if z.holds(piece.start)]
-    return stated[-1] if stated else level
+    """The level stated for a piece; None means as measured."""
+    zone = zone_at(zones, piece.start)
+    return zone.level if zone else level
 
 
 def _at(piece: GrainSegment, level: float | None) -> GrainSegment:

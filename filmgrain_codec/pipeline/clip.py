@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -13,16 +13,14 @@ from pathlib import Path
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import FgcodecError
-from filmgrain_codec.media import rgb
 from filmgrain_codec.media.decode import NativeGrain
 from filmgrain_codec.media.files import output_errors
-from filmgrain_codec.media.probe import SourceInfo, probe
+from filmgrain_codec.media.probe import SourceInfo, as_yuv, probe
 from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.pipeline.request import PIPE, PathLike
 from filmgrain_codec.pipeline.target import existing
 
 PIECE, WAIT = 1 << 20, 0.2
-Frames = Callable[[], Iterable[Frame]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,7 @@ class Clip:
     @property
     def fmt(self) -> FrameFormat:
         """The format of the frames given: RGB sources come as Y'CbCr 4:4:4 where ``as_yuv`` asks so."""
-        video = self.info.video
-        return rgb.yuv_format(video.fmt, video.real) if self.as_yuv else video.fmt
+        return (as_yuv(self.info) if self.as_yuv else self.info).video.fmt
 
     @property
     def expected(self) -> int | None:
@@ -49,18 +46,13 @@ class Clip:
 
     def frames(self) -> Iterator[Frame]:
         """Every frame from the start, indices from 0; raises ``VerifyError`` on a truncated source."""
-        with Reader(self.path, start=self.first, native_grain=self.native_grain) as reader:
+        with Reader(self.path, start=self.first, native_grain=self.native_grain, yuv=self.as_yuv) as reader:
             for frame in reader:
                 index = frame.index - self.first
                 if self.count is not None and index >= self.count:
                     return
-                yield self._coded(frame if not self.first else replace(frame, index=index))
+                yield frame if not self.first else replace(frame, index=index)
             reader.check_complete()
-
-    def _coded(self, frame: Frame) -> Frame:
-        if frame.fmt.family != "rgb" or not self.as_yuv:
-            return frame
-        return rgb.to_yuv(frame, self.fmt, self.info.video.real)
 
 
 def declared(info: SourceInfo) -> int | None:

@@ -26,7 +26,7 @@ from filmgrain_codec.pipeline.interlace import progressive
 from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.render import Check, Rendered, pipe, render
-from filmgrain_codec.pipeline.report import Report, shots
+from filmgrain_codec.pipeline.report import Report, bytes_of, shots
 from filmgrain_codec.pipeline.request import PIPE, DecodeRequest
 
 SUFFIX = ".regrained.mkv"
@@ -192,7 +192,7 @@ def _report(job: DecodeJob, done: Rendered, seconds: float) -> Report:
         output=str(job.output or PIPE),
         frames=done.frames,
         seconds=seconds,
-        source_bytes=job.clip.path.stat().st_size,
+        source_bytes=bytes_of(job.clip.path),
         output_bytes=done.output_bytes,
         video_bytes=done.video_bytes,
         shots=shots(profile),

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from pathlib import Path
 
 from filmgrain_codec.core.executor import process
 from filmgrain_codec.core.frame import Frame
@@ -23,8 +22,8 @@ from filmgrain_codec.pipeline.label import Label
 from filmgrain_codec.pipeline.plan import Plan
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.reference import matched
-from filmgrain_codec.pipeline.render import Check, Rendered, render, workers
-from filmgrain_codec.pipeline.report import Report, shots
+from filmgrain_codec.pipeline.render import Check, Rendered, render
+from filmgrain_codec.pipeline.report import Report, bytes_of, shots
 from filmgrain_codec.pipeline.request import EncodeRequest
 
 
@@ -57,7 +56,7 @@ def _source(job: EncodeJob) -> Iterable[Frame]:
     frames = job.clip.frames()
     if not job.filters:
         return frames
-    return process(frames, Graph(job.filters), workers=workers(job.request.threads))
+    return process(frames, Graph(job.filters), workers=job.request.threads)
 
 
 def _survey(job: EncodeJob, on_event: Listener | None) -> Survey:
@@ -148,7 +147,7 @@ def _report(job: EncodeJob, profile: GrainProfile, done: Rendered, seconds: floa
         output=str(job.output),
         frames=done.frames,
         seconds=seconds,
-        source_bytes=_size(job.clip.path),
+        source_bytes=bytes_of(job.clip.path),
         output_bytes=done.output_bytes,
         video_bytes=done.video_bytes,
         metadata_bytes=done.metadata_bytes,
@@ -161,7 +160,3 @@ def _report(job: EncodeJob, profile: GrainProfile, done: Rendered, seconds: floa
 
 def _doubts(job: EncodeJob, profile: GrainProfile) -> list[str]:
     return analyse.doubts(profile) if job.request.level is None and job.base is None else []
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -20,6 +19,7 @@ from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.media.y4m import Y4mWriter
 from filmgrain_codec.pipeline.clip import Clip
 from filmgrain_codec.pipeline.progress import Meter
+from filmgrain_codec.pipeline.report import bytes_of
 from filmgrain_codec.pipeline.times import Times
 
 Check = Callable[[Path], None]
@@ -46,10 +46,6 @@ class Rendered:
         return alone + sum(int(found[1]) for found in several if found)
 
 
-def workers(threads: int | None) -> int:
-    return threads or os.cpu_count() or 1
-
-
 def render(
     frames: Iterable[Frame],
     graph: Graph,
@@ -66,7 +62,7 @@ def render(
     began = time.monotonic()
     result = Rendered()
     try:
-        with writer, closing(process(frames, graph, workers=workers(threads))) as made:
+        with writer, closing(process(frames, graph, workers=threads)) as made:
             for frame in made:
                 writer.write(frame)
                 result.times.note(frame)
@@ -75,18 +71,13 @@ def render(
         _collect(result, writer, strict, output)
         for check in checks(result):
             check(writer.temporary)
-        result.output_bytes = _size(writer.temporary)
+        result.output_bytes = bytes_of(writer.temporary)
         commit(writer.temporary, output, overwrite)
     except BaseException:
         discard(writer.temporary)
         raise
     result.seconds = time.monotonic() - began
     return result
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file, or of all stills in a folder."""
-    return sum(p.stat().st_size for p in (path.iterdir() if path.is_dir() else (path,)))
 
 
 def _collect(result: Rendered, writer: Writer, strict: bool, output: Path) -> None:
@@ -104,7 +95,7 @@ def pipe(frames: Iterable[Frame], graph: Graph, clip: Clip, meter: Meter, thread
     """Run the graph and write y4m to stdout."""
     began, result = time.monotonic(), Rendered()
     fmt = graph.configure(clip.info.video.fmt)
-    made = closing(process(frames, graph, workers=workers(threads)))
+    made = closing(process(frames, graph, workers=threads))
     with Y4mWriter(sys.stdout.buffer, fmt, clip.info.video) as writer, made as ready:
         for frame in ready:
             writer.write(frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from filmgrain_codec.grain.profile import GrainProfile
@@ -32,6 +33,12 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "fps": round(self.fps, 3)}
+
+
+def bytes_of(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder; 0 for a pattern, which names no file itself."""
+    files = path.iterdir() if path.is_dir() else (path,)
+    return sum(p.stat().st_size for p in files if p.is_file())
 
 
 def shots(profile: GrainProfile) -> list[dict[str, Any]]:
