@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import FrameFormat, Plane
+from filmgrain_codec.grain.profile import KNOT_POSITIONS, Chroma, Curve, GrainSegment, Spectrum
 from filmgrain_codec.train.generators.common import Field, add, generator, luma_on
 
 FINE = 8
@@ -184,3 +185,50 @@ def grain(
         u = luma_on(k, planes[0], fmt)
         grains.append(gain * contrast * coverage(u, generator(seed, index, k), radius, size))
     return add(planes, grains, fmt, quantise)
+
+
+@dataclass(frozen=True, slots=True)
+class BooleanRecipe(BooleanGrain):
+    """Boolean grain with its profile, as the families hand it out; fields as in ``BooleanGrain``."""
+
+    def grain(
+        self,
+        planes: Sequence[Plane],
+        fmt: FrameFormat,
+        level: float,
+        seed: int = 0,
+        index: int = 0,
+        quantise: bool = True,
+    ) -> tuple[Plane, ...]:
+        """``planes`` with grain of ``level`` added; see the module's ``grain``."""
+        return grain(planes, fmt, level, seed, index, self, quantise)
+
+    def segment(self, level: float) -> GrainSegment:
+        """Its profile: curve and size from the model's exact covariance, skew from ``skewness``."""
+        radius, _ = _radius_and_gain(level, self.size, self.radius)
+        chroma_radius, _ = _radius_and_gain(level, self.chroma_size, self.radius)
+        chroma = Chroma(self.cb, self.cr, apparent_size(chroma_radius, self.chroma_size))
+        return GrainSegment(
+            0, 1, level, _curve(radius, self.size), Spectrum(apparent_size(radius, self.size)),
+            chroma, skewness(radius, self.size),
+        )  # fmt: skip
+
+
+def apparent_size(radius: float, size: float) -> float:
+    """Gaussian filter size of the same autocorrelation width: disk and filter add in quadrature."""
+    return float(np.hypot(size, radius / 2.0))
+
+
+def skewness(radius: float, size: float) -> float:
+    """Third standardised moment at coverage 0.5, proportional to disk radius over size.
+
+    The constant is that of a simulation with radius 0.2 and size 0.8 (-0.13).
+    """
+    return -0.52 * radius / apparent_size(radius, size)
+
+
+@lru_cache(maxsize=512)
+def _curve(radius: float, size: float) -> Curve:
+    half = strength(0.5, radius, size)
+    a, b, c, d, e, f, g, h = (strength(float(u), radius, size) / half for u in KNOT_POSITIONS)
+    return a, b, c, d, e, f, g, h
