@@ -9,7 +9,7 @@ import click
 
 from filmgrain_codec.errors import UsageError
 
-TASKS = ("removal", "export", "evaluate")
+TASKS = ("removal", "export", "evaluate", "tree", "dfg", "dfg-eval", "dfg-export")
 NO_TORCH = (
     "training needs torch, which is not installed; install it with: "
     "pip install 'filmgrain-codec[cpu,train]' (about 5 GB)."
@@ -26,7 +26,8 @@ NO_TORCH = (
 def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     """Train, export or evaluate a network: fgcodec train removal --data DIR --out DIR --budget 50m.
 
-    TASK is one of removal, export, evaluate; fgcodec train TASK --help lists its options.
+    TASK is one of removal, export, evaluate, tree, dfg, dfg-eval, dfg-export; fgcodec train TASK --help
+    lists its options.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         click.echo(ctx.get_help())
@@ -36,5 +37,5 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
         raise UsageError(f"{task!r} is no training task; choose one of {', '.join(TASKS)}.")
     if find_spec("torch") is None:
         raise UsageError(NO_TORCH)
-    code = import_module(f"filmgrain_codec.train.{task}").main(rest)
+    code = import_module(f"filmgrain_codec.train.{task.replace('-', '_')}").main(rest)
     ctx.exit(code or 0)
