@@ -17,8 +17,8 @@ HALF = WINDOW // 2
 K1, K2 = 0.01, 0.03
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 ALPHA = 0.84
-SMALLEST_SIDE = 166
-"""Pictures padded by half a window must still hold one at the coarsest of five scales."""
+SMALLEST_SIDE = 161
+"""Below this the coarsest of five scales holds no window."""
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -71,7 +71,7 @@ def l1(made: Tensor, clean: Tensor) -> Tensor:
 
 
 def ms_ssim_l1(made: Tensor, clean: Tensor) -> Tensor:
-    """0.84 (1 - MS-SSIM) + 0.16 Gaussian-weighted L1, of samples in -1..1, sides of 166 or more.
+    """0.84 (1 - MS-SSIM) + 0.16 Gaussian-weighted L1, of samples in -1..1, sides of 151 or more.
 
     As published: pictures are mirrored at the borders, and every scale's similarity is moved from -1..1 to
     0..1 before the product, so that its powers stay defined.
@@ -93,8 +93,8 @@ def psnr(made: Tensor, clean: Tensor) -> float:
 
 
 def figures(made: Tensor, clean: Tensor) -> dict[str, float]:
-    """PSNR (dB), SSIM and MS-SSIM of samples in 0..1, means over channels; NaN where a side is below 166."""
-    enough = min(clean.shape[-2:]) >= SMALLEST_SIDE + 2 * HALF
+    """PSNR (dB), SSIM and MS-SSIM of samples in 0..1; MS-SSIM is NaN where a side is below 161."""
+    enough = min(clean.shape[-2:]) >= SMALLEST_SIDE
     ssim, _ = similarity(made, clean, 1.0)
     many = product(*scales(made, clean, 1.0)) if enough else torch.tensor(float("nan"))
     return {"psnr": psnr(made, clean), "ssim": float(ssim), "ms_ssim": float(many)}

@@ -11,6 +11,8 @@ from filmgrain_codec.errors import InputError, UsageError
 
 FOLDER = Path(__file__).parent / "tasks"
 KINDS = ("removal",)
+STEP = 32
+"""Patches are multiples of what the U-Net halves its input to."""
 CHOICES = {"network": ("unet", "res_unet"), "loss": ("l1", "ms_ssim_l1"), "channels": (1, 3)}
 
 
@@ -72,4 +74,7 @@ def checked(path: Path, given: dict[str, Any]) -> Task:
     for key, choices in CHOICES.items():
         if given[key] not in choices:
             raise InputError(f"{path} has {key} = {given[key]!r}: choose one of {choices}.")
+    least = 160 if given["loss"] == "ms_ssim_l1" else STEP
+    if given["patch"] % STEP or given["patch"] < least:
+        raise InputError(f"{path} has patch = {given['patch']}: choose a multiple of {STEP} from {least} on.")
     return Task(path.stem, **{**given, "levels": tuple(given["levels"])})

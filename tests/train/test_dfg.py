@@ -101,6 +101,7 @@ def test_all_tasks_come_with_the_package():
         (("patch = 256", "patch = 256\nspeed = 3"), InputError, "unknown 'speed'"),
         (('"unet"', '"vnet"'), InputError, "vnet"),
         (("patch = 256", "patch ="), InputError, "TOML"),
+        (("patch = 256", "patch = 100"), InputError, "multiple of 32"),
     ],
 )
 def test_odd_task_files_are_refused(tmp_path, change, error, said):
@@ -108,6 +109,16 @@ def test_odd_task_files_are_refused(tmp_path, change, error, said):
     path.write_text((dfg_tasks.FOLDER / "removal_case_1.toml").read_text().replace(*change))
     with pytest.raises(error, match=said):
         dfg_tasks.task(str(path))
+
+
+def test_patches_too_small_for_five_scales_are_refused(tmp_path):
+    text = (dfg_tasks.FOLDER / "removal_case_3.toml").read_text()
+    for patch in (160, 128):
+        (tmp_path / f"{patch}.toml").write_text(text.replace("patch = 256", f"patch = {patch}"))
+    assert dfg_tasks.task(str(tmp_path / "160.toml")).patch == 160
+    assert dfg_losses.ms_ssim_l1(*torch.rand(2, 1, 3, 160, 160)).isfinite()
+    with pytest.raises(InputError, match="from 160 on"):
+        dfg_tasks.task(str(tmp_path / "128.toml"))
 
 
 def test_an_unknown_task_is_refused():
