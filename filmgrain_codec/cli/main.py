@@ -28,6 +28,7 @@ COMMANDS = (
     "inspect",
     "filter",
     "models",
+    "eval",
     "doctor",
     "train",
     "completion",

@@ -1,126 +1,174 @@
-"""Measure a removal model on held-out moving pictures: ``python -m filmgrain_codec.train.evaluate``.
+"""Measure a removal model on material it was not trained on: ``fgcodec eval removal``.
 
-The grain comes from the two generator families in ``train.generators``: two-Gaussian spectra, which
-resemble what the nets were trained on, and Boolean grain, which they never saw. Everything runs
-through the product's own node, on 4:2:0 frames of 10 bit.
+Clean clips or stills are grained afresh by families of ``train.generators`` (among them Boolean grain, which
+no net was trained on), or a tree of ``org/`` and ``fg/<level>/`` pictures is taken as it is. Everything
+runs through the product's own node. Needs no torch.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from itertools import islice, product
 from pathlib import Path
 
 import numpy as np
 
 from filmgrain_codec.core.frame import Frame, Plane
-from filmgrain_codec.errors import InputError
-from filmgrain_codec.grain.profile import KNOT_POSITIONS, Chroma, Curve, GrainSegment, Spectrum
+from filmgrain_codec.core.window import Shots
+from filmgrain_codec.errors import InputError, UsageError
+from filmgrain_codec.grain import removal_metrics as metrics
+from filmgrain_codec.grain.profile import KNOT_POSITIONS, Chroma, GrainSegment, Spectrum
+from filmgrain_codec.media import scores
+from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.nodes.denoise import Denoise
-from filmgrain_codec.train.generators import boolean, common, spectral
-from filmgrain_codec.train.material import read_frames
+from filmgrain_codec.train import clean as pictures
+from filmgrain_codec.train.generators.boolean import BooleanRecipe
+from filmgrain_codec.train.generators.common import boolean_tone
+from filmgrain_codec.train.generators.families import FAMILIES, Recipe
+from filmgrain_codec.train.generators.profiled import ProfiledGrain
+from filmgrain_codec.train.trees import Pair, is_tree, read_picture, read_tree
 
-SIZES = {"spectral": (0.8, 1.4), "boolean": (0.8,)}
-LEVELS = (0.01, 0.025, 0.05, 0.1)
+SIZES = (0.8, 1.4)
+LEVELS = (0.01, 0.025, 0.05, 0.075, 0.1)
+USUAL = ("spectral", "boolean")
 CENTRES = (2, 4)
-CHROMA = Chroma(cb=0.5, cr=0.4, size=0.7)
-Grained = Callable[[Frame, float, float, int], tuple[Plane, ...]]
-Figures = dict[str, float]
+"""Frames of a clip that are measured; shorter clips give their middle one."""
+LENGTH = 7
+_CHROMA = (0.5, 0.4, 0.7)
+Row = dict[str, str | float]
 
 
-def spectral_grain(frame: Frame, size: float, level: float, seed: int) -> tuple[Plane, ...]:
-    recipe = spectral.SpectralGrain(
-        size=size, tone="boolean", cb=CHROMA.cb, cr=CHROMA.cr, chroma_size=CHROMA.size
-    )
-    return spectral.grain(frame.planes, frame.fmt, level, seed, frame.index, recipe)
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A clip with its grain. ``told``: what non-blind removal is told of it."""
+
+    clean: tuple[Frame, ...]
+    grainy: tuple[Frame, ...]
+    told: GrainSegment | float
 
 
-def boolean_grain(frame: Frame, size: float, level: float, seed: int) -> tuple[Plane, ...]:
-    recipe = boolean.BooleanGrain(size=size, cb=CHROMA.cb, cr=CHROMA.cr, chroma_size=CHROMA.size)
-    return boolean.grain(frame.planes, frame.fmt, level, seed, frame.index, recipe)
+def evaluate(
+    model: str,
+    data: Path,
+    families: Sequence[str] = USUAL,
+    sizes: Sequence[float] = SIZES,
+    levels: Sequence[float] = LEVELS,
+) -> Iterator[Row]:
+    """One row per (family, size, level): means over clips and two frames each.
 
-
-FAMILIES: dict[str, Grained] = {"spectral": spectral_grain, "boolean": boolean_grain}
-
-
-def measure(
-    model: str, clips: Sequence[Path], families: Sequence[str] = tuple(FAMILIES)
-) -> list[dict[str, str | float]]:
-    """One row per (family, size, level): PSNR of luma and chroma, noisy, told, blind.
-
-    PSNR in dB against the clean frame, mean over clips and two frames each; ``removed`` is the
-    standard deviation of what was taken off luma over that of the grain (1 is ideal).
+    ``data``: a clip, a still, a folder of them, or a tree of pairs (then family is 'tree', and the rest is
+    not used). PSNR in dB of luma and chroma (Y'CbCr; none for grey pictures), noisy, told (``known``) and
+    blind; of luma also ``removed`` (deviation of what went over that of the grain), ``slope`` (share of
+    the grain that went), ``leakage`` (correlation of what went with fine texture), ``removed_flat`` on
+    flat blocks, and VMAF, SSIM, MS-SSIM where this build has libvmaf. Raises ``InputError`` for data that
+    cannot be used, ``UsageError`` for an unknown family, ``ModelError`` for a model.
     """
-    frames = [held_frames(path) for path in clips]
-    rows: list[dict[str, str | float]] = []
-    for family in families:
-        for size in SIZES[family]:
-            for level in LEVELS:
-                each: list[Figures] = []
-                for seed, clip in enumerate(frames):
-                    each += figures(model, clip, FAMILIES[family], size, level, seed)
-                mean = {k: round(float(np.mean([e[k] for e in each])), 3) for k in each[0]}
-                rows.append({"family": family, "size": size, "level": level, **mean})
-                print(rows[-1], flush=True)
-    return rows
+    if is_tree(data):
+        if find_spec("PIL") is None:
+            raise UsageError("Trees of pictures need Pillow: pip install pillow, or the extra [train].")
+        tree = read_tree(data)
+        for level in sorted(set(tree.levels.values())):
+            yield row("tree", 0.0, level, model, (of_pair(p) for p in tree.at(level)))
+        return
+    clips = [read(path) for path in files(data)]
+    for family, size, level in product([pictures.checked(f) for f in families], sizes, levels):
+        grain = recipe(family, size)
+        yield row(family, size, level, model, (grained(c, grain, level, n) for n, c in enumerate(clips)))
 
 
-def held_frames(path: Path) -> list[Frame]:
-    """Clean frames around the centres, as 10-bit frames."""
-    frames = read_frames(path, max(CENTRES) + 2)
-    if len(frames) < max(CENTRES) + 2:
-        raise InputError(f"{path} is too short to measure on: it needs {max(CENTRES) + 2} frames.")
-    return [replace(f, fmt=replace(f.fmt, bits=10)) for f in frames]
+def files(data: Path) -> list[Path]:
+    """Clips and stills of a folder, or the one file given. Raises ``InputError`` where there is none."""
+    if data.is_file():
+        return [data]
+    wanted = (*pictures.VIDEOS, *pictures.PICTURES)
+    found = sorted(p for p in data.glob("*") if p.suffix.lower() in wanted)
+    if not found:
+        raise InputError(
+            f"There are no clips or pictures in {data}: name a file, a folder or a tree of pairs."
+        )
+    return found
 
 
-def figures(
-    model: str, clip: list[Frame], grained: Grained, size: float, level: float, seed: int
-) -> Iterator[Figures]:
-    """Figures of each centre frame of one clip."""
-    segment = GrainSegment(0, len(clip), level, told_curve(), Spectrum(size), CHROMA)
-    known, blind = Denoise(segment, model), Denoise(None, model)
-    grainy = [f.with_planes(grained(f, size, level, seed)) for f in clip]
-    for centre in CENTRES:
-        window = grainy[centre - 1 : centre + 2]
-        clean, noisy = clip[centre].planes, window[1].planes
-        made, guessed = (node.process(window, centre).planes for node in (known, blind))
-        row: Figures = {}
-        for name, planes in (("noisy", noisy), ("known", made), ("blind", guessed)):
-            row[f"luma_{name}"] = psnr(planes[0], clean[0])
-            row[f"chroma_{name}"] = (psnr(planes[1], clean[1]) + psnr(planes[2], clean[2])) / 2
-        for name, planes in (("known", made), ("blind", guessed)):
-            row[f"removed_{name}"] = float((noisy[0] - planes[0]).std() / (noisy[0] - clean[0]).std())
-        yield row
+def read(path: Path) -> tuple[Frame, ...]:
+    """The first frames of a clip in Y'CbCr or grey, as frames of at least 10 bits."""
+    with Reader(path, threads=1, yuv=True) as reader:
+        frames = tuple(islice(reader, LENGTH))
+    return tuple(
+        replace(f, fmt=replace(f.fmt, bits=max(f.fmt.bits, 10)), index=n) for n, f in enumerate(frames)
+    )
 
 
-def told_curve() -> Curve:
-    """The strength curve of both families at the profile's knots."""
-    knots = [float(v) for v in common.boolean_tone(KNOT_POSITIONS)]
-    return (knots[0], knots[1], knots[2], knots[3], knots[4], knots[5], knots[6], knots[7])
+def recipe(family: str, size: float) -> Recipe:
+    """Grain of a family at a size; families without a size to set draw one look for each size asked."""
+    cb, cr, chroma_size = _CHROMA
+    if family == "boolean":
+        return BooleanRecipe(size, None, cb, cr, chroma_size)
+    if family == "spectral":
+        a, b, c, d, e, f, g, h = (float(v) for v in boolean_tone(KNOT_POSITIONS))
+        chroma = Chroma(cb, cr, chroma_size)
+        return ProfiledGrain(GrainSegment(0, 1, 0.05, (a, b, c, d, e, f, g, h), Spectrum(size), chroma))
+    return FAMILIES[family].draw(np.random.default_rng(round(1000 * size)))
 
 
-def psnr(made: Plane, clean: Plane) -> float:
-    """PSNR in dB of planes in 0..1."""
-    return float(-10 * np.log10(max(float(((made - clean) ** 2).mean()), 1e-12)))
+def grained(clip: tuple[Frame, ...], grain: Recipe, level: float, seed: int) -> Case:
+    """A clip with independent grain on every frame."""
+    noisy = tuple(f.with_planes(grain.grain(f.planes, f.fmt, level, seed, f.index)) for f in clip)
+    return Case(clip, noisy, replace(grain.segment(level), end=len(clip)))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry of ``python -m`` and of ``fgcodec train evaluate``."""
-    parser = argparse.ArgumentParser(prog="fgcodec train evaluate", description="Measure a removal model.")
-    parser.add_argument("--model", default="fast", help="alias or id of an installed model")
-    parser.add_argument("--clips", type=Path, required=True, help="folder of clean clips never trained on")
-    parser.add_argument("--family", choices=tuple(FAMILIES), action="append", help="grain family (both)")
-    parser.add_argument("--out", type=Path, help="JSON file for the figures")
-    given = parser.parse_args(arguments)
-    clips = sorted(given.clips.glob("*.mkv"))
-    if not clips:
-        raise InputError(f"No clips found in {given.clips}: it must hold .mkv files.")
-    rows = measure(given.model, clips, given.family or tuple(FAMILIES))
-    if given.out:
-        given.out.write_text(json.dumps(rows, indent=1))
+def of_pair(pair: Pair) -> Case:
+    """A pair of pictures as clips of one frame; only the level is known of its grain."""
+    both = [(pictures.as_yuv(read_picture(path), 10),) for path in (pair.clean, pair.grainy)]
+    return Case(both[0], both[1], pair.level)
 
 
-if __name__ == "__main__":
-    main()
+def row(family: str, size: float, level: float, model: str, cases: Iterator[Case]) -> Row:
+    """Means over all cases."""
+    each = [found for case in cases for found in figures(model, case)]
+    names = list(dict.fromkeys(name for found in each for name in found))
+    means = {n: round(float(np.mean([f[n] for f in each if n in f])), 4) for n in names}
+    return {"family": family, "size": size, "level": level, **means}
+
+
+def figures(model: str, case: Case) -> Iterator[dict[str, float]]:
+    """Figures of each measured frame of one case."""
+    last = len(case.clean) - 1
+    centres = [n for n in CENTRES if n <= last - 2] or [last // 2]
+    for centre in centres:
+        made = {"noisy": case.grainy[centre].planes}
+        for name, told in (("known", case.told), ("blind", None)):
+            node = Denoise(told, model)
+            node.configure(case.clean[0].fmt)
+            window = [case.grainy[k] for k in Shots().neighbours(centre, node.radius, 0, last)]
+            made[name] = node.process(window, centre).planes
+        yield {
+            f"{figure}_{name}": value
+            for name, planes in made.items()
+            for figure, value in of_planes(planes, case, centre)
+        }
+
+
+def of_planes(planes: tuple[Plane, ...], case: Case, centre: int) -> Iterator[tuple[str, float]]:
+    """Name and value of each figure of one cleaned (or noisy) frame."""
+    clean, noisy = case.clean[centre].planes, case.grainy[centre].planes
+    yield "luma", metrics.psnr(planes[0], clean[0])
+    if len(planes) > 1:
+        yield (
+            "chroma",
+            float(np.mean([metrics.psnr(p, c) for p, c in zip(planes[1:], clean[1:], strict=True)])),
+        )
+    if scores.available():
+        around = list(case.clean)
+        around[centre] = case.clean[centre].with_planes(planes)
+        yield from scores.scores(case.clean, around)[centre].items()
+    if planes is noisy:
+        return
+    whole = metrics.removal(noisy[0], planes[0], clean[0])
+    yield "removed", whole.ratio
+    yield "slope", whole.slope
+    yield "leakage", metrics.leakage(noisy[0], planes[0], clean[0])
+    where = metrics.flat_where(clean[0])
+    if where is not None:
+        yield "removed_flat", metrics.removal(noisy[0], planes[0], clean[0], where).ratio
