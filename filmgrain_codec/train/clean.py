@@ -13,7 +13,8 @@ import numpy as np
 from filmgrain_codec.core.frame import ColorInfo, Frame, FrameFormat
 from filmgrain_codec.errors import InputError, UsageError
 from filmgrain_codec.train.generators.families import FAMILIES
-from filmgrain_codec.train.trees import PICTURES, Samples, held_out, in_channels, read_picture
+from filmgrain_codec.train.material import HELD_OUT_CLIPS
+from filmgrain_codec.train.trees import PICTURES, Samples, header_size, held_out, in_channels, read_picture
 
 VIDEOS = (".mkv", ".mp4", ".mov", ".y4m", ".webm", ".mxf")
 FRAMES_PER_VIDEO, APART = 4, 8
@@ -30,6 +31,11 @@ class Picture:
     path: Path
     codes: np.ndarray | None = None
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)."""
+        return header_size(self.path) if self.codes is None else self.codes.shape[:0:-1]
+
     def samples(self) -> Samples:
         if self.codes is None:
             return read_picture(self.path)
@@ -39,9 +45,11 @@ class Picture:
 def read_clean(root: Path) -> tuple[Picture, ...]:
     """All stills and a few frames of every video under ``root``, each with a name of its own.
 
+    Where there are folders photos*, as in the material of our own nets, only they and video_clean count.
     Raises ``InputError`` where there is none.
     """
-    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in (*PICTURES, *VIDEOS))
+    own = [*root.glob("photos*"), *root.glob("video_clean")] if any(root.glob("photos*")) else [root]
+    files = sorted(p for top in own for p in top.rglob("*") if p.suffix.lower() in (*PICTURES, *VIDEOS))
     if not files:
         raise InputError(f"No pictures found in {root}: it must hold .tiff, .png or .jpg files, or videos.")
     taken: set[str] = set()
@@ -68,8 +76,12 @@ def codes(samples: Samples, bits: int) -> np.ndarray:
 
 
 def part(pictures: Sequence[Picture], *, validation: bool) -> tuple[Picture, ...]:
-    """The pictures to validate on, or those to train on; a video's frames stay together."""
-    held = held_out([p.name if p.codes is None else p.path.stem for p in pictures])
+    """The pictures to validate on, or those to train on; a video's frames stay together.
+
+    Clips that our own nets were never trained on are not trained on here either.
+    """
+    names = [p.name if p.codes is None else p.path.stem for p in pictures]
+    held = held_out(names) | np.isin(names, HELD_OUT_CLIPS)
     found = tuple(p for p, h in zip(pictures, held, strict=True) if h == validation)
     if not found:
         raise InputError("It takes two clean pictures, one to train and one to validate on; add pictures.")

@@ -61,9 +61,13 @@ def pairs(root: Path, task: Task, seed: int, *, validation: bool, family: str = 
     if trees.is_tree(root):
         chosen = trees.split(trees.read_tree(root), validation=validation)
         names = sorted({p.clean.stem for p in chosen})
+        for path in {p.clean for p in chosen}:
+            trees.check_patch(task.patch, trees.header_size(path), path)
         return Pairs(partial(of_tree, chosen, task), len(chosen), names, task, seed)
     clean.for_training(family)
     pictures = clean.part(clean.read_clean(root), validation=validation)
+    for picture in pictures:
+        trees.check_patch(task.patch, picture.size, picture.path)
     draw = partial(of_pictures, pictures, task, family)
     return Pairs(draw, len(pictures) * len(task.levels), [p.name for p in pictures], task, seed)
 
@@ -74,7 +78,7 @@ def of_tree(chosen: Sequence[Pair], task: Task, k: int, rng: np.random.Generator
     target, grainy = (
         trees.with_channels(trees.read_picture(p), task.channels) for p in (pair.clean, pair.grainy)
     )
-    rows, columns = trees.cut(task.patch, target.shape[1:], rng, pair.clean)
+    rows, columns = trees.cut(task.patch, target.shape[1], target.shape[2], rng)
     return grainy[:, rows, columns], target[:, rows, columns], pair.level
 
 
@@ -84,6 +88,6 @@ def of_pictures(
     """A square of a clean picture, and the same with grain of one of the task's levels."""
     picture, level = pictures[k // len(task.levels)], task.levels[k % len(task.levels)]
     whole = trees.with_channels(picture.samples(), task.channels)
-    rows, columns = trees.cut(task.patch, whole.shape[1:], rng, picture.path)
+    rows, columns = trees.cut(task.patch, whole.shape[1], whole.shape[2], rng)
     target = np.ascontiguousarray(whole[:, rows, columns])
     return clean.grained(target, level, family, rng), target, level

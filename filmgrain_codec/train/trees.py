@@ -207,11 +207,15 @@ def split(tree: Tree, *, validation: bool) -> tuple[Pair, ...]:
     return found
 
 
-def cut(side: int, size: tuple[int, int], rng: np.random.Generator, name: Path) -> tuple[slice, slice]:
-    """A random square of ``side`` samples. Raises ``InputError`` where the picture is smaller."""
+def check_patch(side: int, size: tuple[int, int], path: Path) -> None:
+    """Refuse a picture of (width, height) that holds no patch, before training gets to it."""
     if min(size) < side:
-        raise InputError(f"{name} is {size[1]}x{size[0]}: training takes pictures of {side}x{side} or more.")
-    top, left = (int(rng.integers(n - side + 1)) for n in size)
+        raise InputError(f"{path} is {size[0]}x{size[1]}: training takes pictures of {side}x{side} or more.")
+
+
+def cut(side: int, rows: int, columns: int, rng: np.random.Generator) -> tuple[slice, slice]:
+    """A random square of ``side`` samples."""
+    top, left = int(rng.integers(rows - side + 1)), int(rng.integers(columns - side + 1))
     return slice(top, top + side), slice(left, left + side)
 
 

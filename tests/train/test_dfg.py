@@ -216,10 +216,11 @@ def test_validation_pictures_are_never_trained_on(data, quick):
     assert not set(seen.names) & set(unseen.names)
 
 
-def test_pictures_smaller_than_the_patch_are_refused(data, quick):
+def test_pictures_smaller_than_the_patch_are_refused(data, photographs, quick):
     task = replace(dfg_tasks.task(quick), patch=256)
-    with pytest.raises(InputError, match=r"224x200.*256x256"):
-        pairs(data, task, 1, validation=False)[0]
+    for root in (data, photographs):
+        with pytest.raises(InputError, match=r"224x200.*256x256"):
+            pairs(root, task, 1, validation=False)
 
 
 def test_a_run_says_what_it_was_made_of(run, quick):
