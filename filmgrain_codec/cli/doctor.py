@@ -71,7 +71,11 @@ def examine() -> list[Finding]:
         guarded("media library", media),
     ]
     found += [guarded(f"encoder {name}", encoder, library) for name, library in ENCODERS.items()]
-    found += [guarded("onnxruntime", runtime), guarded("models", models)]
+    found += [
+        guarded("onnxruntime", runtime),
+        guarded("removal backend", backends),
+        guarded("models", models),
+    ]
     return found + [client(name, arguments) for name, arguments in CLIENTS.items()]
 
 
@@ -117,6 +121,16 @@ def runtime() -> str:
 
     found = about()
     return f"{found['version']}, offers {scalar(found['providers'])}; used: {scalar(found['used'])}"
+
+
+def backends() -> str:
+    """What grain removal runs on, and what else it could."""
+    from filmgrain_codec.infer.about import backends as about
+
+    found = about()
+    used = found.pop("auto")
+    others = (f"{name} ({text.partition(':')[0]})" for name, text in found.items() if name != used)
+    return f"{used} {found[used]}; others: {', '.join(others)}"
 
 
 def models() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from filmgrain_codec.errors import ModelError
-from filmgrain_codec.infer import session
+from filmgrain_codec.infer import backend, session
 
 
 def runtime() -> dict[str, object]:
@@ -20,3 +20,12 @@ def runtime() -> dict[str, object]:
         "providers": library.get_available_providers(),
         "used": list(session.PROVIDERS),
     }
+
+
+def backends() -> dict[str, str]:
+    """Every backend for grain removal: its version, or why it cannot be used; and what ``auto`` means.
+
+    Raises ``UsageError`` or ``ModelError`` if the environment names one that does not work here.
+    """
+    names = {b.name: b.problem or b.version for b in backend.found()}
+    return {**names, backend.AUTO: backend.chosen()}

@@ -24,6 +24,8 @@ _lock = Lock()
 class Net(Protocol):
     """What runs a model part: named float32 arrays in, one float32 array out; safe to share."""
 
+    part: Part
+
     def run(self, inputs: Mapping[str, Array]) -> Array: ...
 
 

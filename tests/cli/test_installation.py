@@ -9,7 +9,7 @@ import pytest
 
 from filmgrain_codec.cli import doctor
 from filmgrain_codec.errors import ModelError
-from filmgrain_codec.infer import session, store
+from filmgrain_codec.infer import backend, session, store
 
 
 @pytest.fixture
@@ -92,6 +92,26 @@ def test_doctor_fails_where_two_runtimes_are_installed(fgcodec, monkeypatch):
     done = fgcodec("doctor")
     assert done.code == 1
     assert "FAIL  onnxruntime" in done.out
+
+
+def removal_backend(fgcodec):
+    checks = json.loads(fgcodec("doctor", "--json").out)["checks"]
+    return next(check for check in checks if check["name"] == "removal backend")
+
+
+def test_doctor_names_the_backend_used_and_the_others(fgcodec, monkeypatch):
+    monkeypatch.delenv(backend.VARIABLE, raising=False)
+    check = removal_backend(fgcodec)
+    assert check["state"] == "ok"
+    assert check["detail"].startswith(f"{backend.chosen()} ")
+    assert all(name in check["detail"] for name in backend.NAMES if name != backend.AUTO)
+
+
+def test_doctor_fails_where_the_environment_names_a_backend_that_is_not_there(fgcodec, monkeypatch):
+    monkeypatch.setenv(backend.VARIABLE, "abacus")
+    check = removal_backend(fgcodec)
+    assert check["state"] == "failed"
+    assert "abacus" in check["detail"]
 
 
 def test_doctor_names_a_missing_encoder(fgcodec, monkeypatch):
