@@ -14,13 +14,16 @@ from numpy.random import Generator
 
 from filmgrain_codec.core.frame import FrameFormat, Plane
 from filmgrain_codec.grain.profile import GrainSegment
-from filmgrain_codec.train.generators import looks
+from filmgrain_codec.train.generators import autoregressive, density, looks, scans
 from filmgrain_codec.train.generators.boolean import BooleanRecipe
 from filmgrain_codec.train.generators.profiled import ProfiledGrain
+from filmgrain_codec.train.generators.treated import SCALES, Averaged, Resized, Rounded
 
 
 class Recipe(Protocol):
-    """Grain of one look, for any frame and level."""
+    """Grain of one look, for any frame and level. Frozen, so that what is measured can be kept."""
+
+    def __hash__(self) -> int: ...
 
     def grain(
         self,
@@ -68,10 +71,24 @@ def draw_boolean(rng: Generator) -> Recipe:
     return BooleanRecipe(size, radius, cb, cr, max(0.45, size * rng.uniform(0.6, 1.0)))
 
 
+def treated(recipe: Recipe, rng: Generator) -> Recipe:
+    """The recipe with what may happen afterwards: one in five resized, 30 % averaged to 4:2:0 after
+    graining, 30 % through 8 bits."""
+    resized, averaged, rounded = rng.random(3) < (0.2, 0.3, 0.3)
+    scale = rng.uniform(*SCALES)
+    recipe = Resized(recipe, scale) if resized else recipe
+    recipe = Averaged(recipe) if averaged else recipe
+    return Rounded(recipe) if rounded else recipe
+
+
 FAMILIES: dict[str, Family] = {
     f.name: f
     for f in (
         Family("spectral", draw_spectral),
+        Family("density", density.draw),
+        Family("autoregressive", autoregressive.draw),
+        Family("scans", scans.draw),
         Family("boolean", draw_boolean, held_out=True),
+        Family("scans-held-out", scans.draw_held_out, held_out=True),
     )
 }
