@@ -40,6 +40,8 @@ _START = 9
 _OFFSETS = 16
 _OVERLAP = {2: (17 / 32, 27 / 32), 1: (22 / 32,)}
 _FADE = {2: (27 / 32, 17 / 32), 1: (23 / 32,)}
+_FRAMES = 12
+"""Frames to measure on: one template a frame is few samples."""
 _STABLE_MOST = 60.0
 """Largest variance over that of the innovation: beyond it the filter is nearly unstable."""
 
@@ -60,9 +62,10 @@ class AutoregressiveGrain:
     cr: float = 0.5
 
     def segment(self, level: float) -> GrainSegment:
-        """Spectrum and chroma as measured on grey 4:2:0 frames."""
+        """Spectrum and correlations as measured on grey 4:2:0 frames; the rest is known."""
         knots = np.interp(KNOT_POSITIONS * LUT_LAST, np.arange(LUT_LAST + 1), _table(self.points))
-        return replace(measured.look(self, looks.as_curve(knots)), level=level)
+        seen = measured.look(self, looks.as_curve(knots), _FRAMES)
+        return replace(seen, level=level, chroma=replace(seen.chroma, cb=self.cb, cr=self.cr), skew=0.0)
 
     def grain(
         self,

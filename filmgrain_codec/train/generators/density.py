@@ -57,9 +57,8 @@ _BEND_MOST = 0.12
 class DensityGrain:
     """``rho``: correlation that mixing gives the RGB layers, 0 to 1. ``spectrum``: of the green layer.
 
-    ``red_size``, ``blue_size``: sizes over green's. ``gamma``: of the negative; ``power``: display gamma
-    over system gamma; ``toe``: exposure of the toe as a share of white's; ``black``: code below which
-    the print's shoulder swallows grain.
+    ``red_size``, ``blue_size``: sizes over green's. Tone curve from density to code, as print and
+    grading make it: code = (1 / (1 + exp(-contrast (D - middle))))^grade.
     """
 
     stock: str = "500T"
@@ -67,10 +66,9 @@ class DensityGrain:
     spectrum: Spectrum = _PLAIN
     red_size: float = 1.0
     blue_size: float = 1.15
-    gamma: float = 0.55
-    power: float = 2.0
-    toe: float = 0.003
-    black: float = 0.04
+    contrast: float = 4.5
+    middle: float = 0.6
+    grade: float = 1.0
 
     def segment(self, level: float) -> GrainSegment:
         """Curve of neutral full-range grey; spectrum, chroma and skew as measured on 4:2:0 frames."""
@@ -131,21 +129,20 @@ def mixing(rho: float) -> Field:
 @lru_cache(maxsize=512)
 def _tables(recipe: DensityGrain) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
     """Per channel, over codes 0..1: sigma of the code, and the second-order share of the grain."""
-    code = np.linspace(1e-4, 1.0, LUT_LAST + 1)
-    light = code**recipe.power
-    density = recipe.gamma * np.log10(1.0 + light / recipe.toe)
-    slope = recipe.gamma / np.log(10.0) * recipe.power * code ** (recipe.power - 1.0) / (recipe.toe + light)
-    fade = code**2 / (code**2 + recipe.black**2)
+    code = np.linspace(1e-5, 1.0 - 1e-5, LUT_LAST + 1)
+    print_code = code ** (1.0 / recipe.grade)
+    density = recipe.middle + np.log(print_code / (1.0 - print_code)) / recipe.contrast
+    slope = recipe.contrast * recipe.grade * code * (1.0 - print_code)
+    turn = np.gradient(slope, code)
     curves = STOCKS[recipe.stock]
     sigma, bend = [], []
     for c in range(3):
         rms = curves[c % len(curves)]
         granularity = np.interp(density, DENSITIES, [_BASE * rms[0], *rms]) * 1e-3
-        s = granularity / slope * fade
-        sigma.append(np.minimum(s, looks.MAX_STRENGTH * np.interp(0.5, code, s)).astype(np.float32))
-        # code = f(density): f'' / f' = -(slope)' / slope^2, times sigma of the density over two
-        curvature = -np.gradient(slope, code) / slope**2 * granularity * 0.5
-        bend.append(np.clip(curvature * fade * _SELWYN_2K, -_BEND_MOST, _BEND_MOST).astype(np.float32))
+        sigma.append((granularity * slope).astype(np.float32))
+        # second order of code = f(density): f'' / f' = d slope / d code, times half the sigma of density
+        share = 0.5 * turn * granularity * _SELWYN_2K * _MTF
+        bend.append(np.clip(share, -_BEND_MOST, _BEND_MOST).astype(np.float32))
     return tuple(sigma), tuple(bend)
 
 
@@ -168,8 +165,7 @@ def draw(rng: Generator) -> DensityGrain:
         spectrum=looks.draw_spectrum(rng),
         red_size=rng.uniform(0.9, 1.1),
         blue_size=rng.uniform(1.0, 1.3),
-        gamma=rng.uniform(0.5, 0.65),
-        power=rng.uniform(1.5, 2.2),
-        toe=looks.log_uniform(rng, 0.0008, 0.02),
-        black=rng.uniform(0.01, 0.08),
+        contrast=rng.uniform(3.0, 6.0),
+        middle=rng.uniform(0.3, 0.9),
+        grade=looks.log_uniform(rng, 0.7, 1.5),
     )

@@ -33,9 +33,9 @@ _SILENT = 0.02
 
 
 @lru_cache(maxsize=4096)
-def look(recipe: Recipe, known: Curve) -> GrainSegment:
+def look(recipe: Recipe, known: Curve, frames: int = FRAMES) -> GrainSegment:
     """The recipe's profile at level 0.04 with the curve it is known to have; size within about 3 %."""
-    grains = [np.stack(p) for p in zip(*_differences(recipe, _flat(FMT, 0.5), FMT, FRAMES), strict=True)]
+    grains = [np.stack(p) for p in zip(*_differences(recipe, _flat(FMT, 0.5), FMT, frames), strict=True)]
     luma, *chroma = (np.asarray(g, np.float64) for g in grains)
     spectrum = _spectrum(luma)
     z = luma / luma.std()
