@@ -21,11 +21,16 @@ START, SLOPE = 30.0, -0.12
 
 
 def encode(
-    source: Path, output: Path, codec: str, crf: float | None = None, options: dict[str, str] | None = None
+    source: Path,
+    output: Path,
+    codec: str,
+    crf: float | None = None,
+    options: dict[str, str] | None = None,
+    bits: int | None = 10,
 ) -> Rendered:
-    """A plain 10-bit encode of ``source``; ``options`` are merged into the encoder's."""
+    """A plain encode of ``source``; ``options`` join the encoder's own, ``bits`` None is its usual depth."""
     with opened(source, output.parent) as clip:
-        spec = _spec(clip, codec, crf, options or {})
+        spec = _spec(clip, codec, crf, options or {}, bits)
         video = clip.info.video
         graph = Graph([Depth(spec.bits)])
         fmt = graph.configure(video.fmt)
@@ -43,9 +48,11 @@ def encode(
         )
 
 
-def _spec(clip: Clip, codec: str, crf: float | None, options: dict[str, str]) -> EncoderSpec:
+def _spec(
+    clip: Clip, codec: str, crf: float | None, options: dict[str, str], bits: int | None
+) -> EncoderSpec:
     video = clip.info.video
-    spec = encoder_for(codec, video.fmt, crf=crf, preset=None, bits=10, threads=None, video=video)
+    spec = encoder_for(codec, video.fmt, crf=crf, preset=None, bits=bits, threads=None, video=video)
     merged = dict(spec.options)
     for key, value in options.items():
         merged[key] = f"{merged[key]}:{value}" if key.endswith("-params") and merged.get(key) else value

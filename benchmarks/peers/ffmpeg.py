@@ -46,7 +46,7 @@ class Nlmeans(PlaneWise):
 
 @dataclass(frozen=True, slots=True)
 class Fftdnoiz(PlaneWise):
-    """Wiener filter of overlapping blocks' spectra over three frames."""
+    """Wiener filter of overlapping blocks' spectra over three frames, or one where that is better."""
 
     name: str = "fftdnoiz (FFmpeg)"
     package: str = "av"
@@ -54,10 +54,10 @@ class Fftdnoiz(PlaneWise):
     reach: int = 1
 
     def candidates(self, sigma: float, chroma: bool = False) -> Iterator[Settings]:
-        for factor in (1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0):
-            for overlap in (0.5, 0.8):
+        for factor in (0.5, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0):
+            for temporal in (0, 1):
                 strength = round(min(factor * sigma * _CODES, 100.0), 2)
-                yield {"sigma": strength, "block": 32, "overlap": overlap, "prev": 1, "next": 1}
+                yield {"sigma": strength, "block": 32, "overlap": 0.8, "prev": temporal, "next": temporal}
 
     def denoise(self, planes: Sequence[Plane], options: Settings) -> list[Plane]:
         return filtered(planes, [("fftdnoiz", options)], bits=10)
