@@ -32,13 +32,17 @@ SPARE = 4
 class Graph:
     """A chain of nodes over one clip; ``cuts`` are the first frames of new shots.
 
-    ``debug`` (default: environment variable FGCODEC_DEBUG) hands nodes read-only planes, so that
-    one that writes into its input fails at once. Raises ``UsageError`` for what is no node.
+    Where cuts come to light only as the clip streams by, ``cuts`` is a ``Shots`` that its owner keeps
+    ahead of the frames given. ``debug`` (default: environment variable FGCODEC_DEBUG) hands nodes
+    read-only planes, so that one that writes into its input fails at once. Raises ``UsageError`` for
+    what is no node.
     """
 
-    def __init__(self, nodes: Sequence[Node], *, cuts: Iterable[int] = (), debug: bool | None = None) -> None:
+    def __init__(
+        self, nodes: Sequence[Node], *, cuts: Iterable[int] | Shots = (), debug: bool | None = None
+    ) -> None:
         self.nodes = tuple(nodes)
-        self.shots = Shots(cuts)
+        self.shots = cuts if isinstance(cuts, Shots) else Shots(cuts)
         self._debug = bool(os.environ.get("FGCODEC_DEBUG")) if debug is None else debug
         self._formats: tuple[FrameFormat, ...] = ()
         self._lock = threading.Lock()

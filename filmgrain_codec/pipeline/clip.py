@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -44,7 +44,7 @@ class Clip:
         """Number of frames as declared, if anything declares it."""
         return self.count if self.count is not None else declared(self.info)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         """Every frame from the start, indices from 0; raises ``VerifyError`` on a truncated source."""
         with Reader(self.path, start=self.first, native_grain=self.native_grain, yuv=self.as_yuv) as reader:
             for frame in reader:

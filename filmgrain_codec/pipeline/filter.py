@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from filmgrain_codec.core.frame import FrameFormat
+from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.core.registry import build_chain
@@ -14,7 +15,8 @@ from filmgrain_codec.errors import UsageError
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
-from filmgrain_codec.pipeline import analyse, target, verify
+from filmgrain_codec.pipeline import target, verify
+from filmgrain_codec.pipeline.ahead import Ahead
 from filmgrain_codec.pipeline.clip import Clip, opened
 from filmgrain_codec.pipeline.interlace import progressive
 from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
@@ -83,16 +85,16 @@ def _run(
     spec: EncoderSpec,
     on_event: Listener | None,
 ) -> Rendered:
-    graph = _graph(request, clip, nodes, spec, on_event)
+    frames, graph = _chain(clip, [*nodes, Depth(spec.bits)])
     meter = Meter("filter", clip.expected, on_event)
     if output is None:
-        return pipe(clip.frames(), graph, clip, meter, request.threads)
+        return pipe(frames, graph, clip, meter, request.threads)
     video = clip.info.video
     writer = Writer(
         output, clip.info, spec, graph.configure(video.fmt), time_base=video.time_base, rate=video.rate
     )
     return render(
-        clip.frames(),
+        frames,
         graph,
         writer,
         meter,
@@ -104,13 +106,10 @@ def _run(
     )
 
 
-def _graph(
-    request: FilterRequest, clip: Clip, nodes: list[Node], spec: EncoderSpec, on_event: Listener | None
-) -> Graph:
-    """The chain; temporal nodes need the cuts, so those cost one look at the whole clip."""
-    chain = [*nodes, Depth(spec.bits)]
-    if Graph(chain).halo == 0:
-        return Graph(chain)
-    meter = Meter("analyse", clip.expected, on_event)
-    found = analyse.survey(clip.frames(), clip.info.video.fmt, meter)
-    return Graph(chain, cuts=found.cuts)
+def _chain(clip: Clip, nodes: list[Node]) -> tuple[Iterable[Frame], Graph]:
+    """The source and the graph; temporal nodes need the cuts, which are found on the way."""
+    graph = Graph(nodes)
+    if graph.halo == 0:
+        return clip.frames(), graph
+    source = Ahead(clip.frames(), clip.info.video.fmt, graph.halo)
+    return source, Graph(nodes, cuts=source.shots)

@@ -73,7 +73,17 @@ class CutDetector:
         """First frames of all shots but the first, ascending absolute frame numbers."""
         if self._recent:
             self._judge(self._recent[-1].index - SHORTEST + 1)
+        return self.cuts
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """The cuts found so far; those after ``settled`` may still go."""
         return tuple(index for index, _ in self._cuts)
+
+    @property
+    def settled(self) -> int:
+        """No frame up to this number will become a cut, or stop being one."""
+        return self._judged - SHORTEST + 1
 
     def _judge(self, last: int) -> None:
         """Settle every frame up to ``last`` that is not settled yet."""

@@ -1,0 +1,43 @@
+"""Cuts found while a clip streams by, so that it need not be read once before.
+
+A cut is judged by the frames around it, so frames are kept back until the cuts near them are settled:
+about a dozen, whatever the clip's length.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import closing
+
+from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.core.window import Shots
+from filmgrain_codec.pipeline.shots import CutDetector
+
+
+class Ahead:
+    """Source frames in order, each given once every cut up to ``halo`` frames after it is in ``shots``.
+
+    ``halo``: the graph's. Iterable once; closing the iterator closes the source. A graph made with
+    ``shots`` works as if it had known all cuts from the start.
+    """
+
+    def __init__(self, frames: Generator[Frame, None, None], fmt: FrameFormat, halo: int) -> None:
+        self.shots = Shots()
+        self._frames, self._detector = frames, CutDetector(fmt)
+        # The first frame of a shot is asked for its window when only the frame before it was given.
+        self._reach = halo + 1
+
+    def __iter__(self) -> Iterator[Frame]:
+        held: deque[Frame] = deque()
+        with closing(self._frames) as frames:
+            for frame in frames:
+                self._detector.observe(frame)
+                self.shots.cuts = self._detector.cuts
+                held.append(frame)
+                del frame
+                while held and held[0].index + self._reach <= self._detector.settled:
+                    yield held.popleft()
+            self.shots.cuts = self._detector.finish()
+            while held:
+                yield held.popleft()
