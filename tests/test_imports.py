@@ -25,11 +25,12 @@ HOMES = {
     "vapoursynth": set(),
     "av": {"media"},
     "onnxruntime": {"infer"},
+    "openvino": {"infer"},
     "click": {"cli"},
     "rich": {"cli"},
 }
 NUMPY_ONLY = {"core", "grain"}
-HEAVY = ("torch", "onnxruntime", "vapoursynth", "av")
+HEAVY = ("torch", "onnxruntime", "openvino", "vapoursynth", "av")
 LONGEST = 400
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from filmgrain_codec.errors import ModelError
 from filmgrain_codec.infer import backend, session
+from filmgrain_codec.infer.names import AUTO
 
 
 def runtime() -> dict[str, object]:
@@ -28,4 +29,4 @@ def backends() -> dict[str, str]:
     Raises ``UsageError`` or ``ModelError`` if the environment names one that does not work here.
     """
     names = {b.name: b.problem or b.version for b in backend.found()}
-    return {**names, backend.AUTO: backend.chosen()}
+    return {**names, AUTO: backend.chosen()}

@@ -15,11 +15,10 @@ from pathlib import Path
 
 from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.infer import openvino
+from filmgrain_codec.infer.names import AUTO, BACKENDS, BF16, OPENVINO, ORT
 from filmgrain_codec.infer.session import Net, session
 from filmgrain_codec.infer.store import Part
 
-AUTO, ORT, OPENVINO, BF16 = "auto", "onnxruntime", "openvino", "openvino-bf16"
-NAMES = (AUTO, ORT, OPENVINO, BF16)
 VARIABLE = "FGCODEC_BACKEND"
 """Environment variable: what ``auto`` stands for."""
 PRECISIONS = {OPENVINO: "f32", BF16: "bf16"}
@@ -53,9 +52,9 @@ def chosen(backend: str = AUTO) -> str:
     twice as fast there), and ONNX Runtime everywhere else: at full precision OpenVINO gains too little.
     """
     name = backend if backend != AUTO else os.environ.get(VARIABLE, AUTO) or AUTO
-    if name not in NAMES:
+    if name not in BACKENDS:
         where = "" if name == backend else f" (in {VARIABLE})"
-        raise UsageError(f"There is no backend '{name}'{where}: choose one of {', '.join(NAMES)}.")
+        raise UsageError(f"There is no backend '{name}'{where}: choose one of {', '.join(BACKENDS)}.")
     if name == AUTO:
         return BF16 if not problem(BF16) else ORT
     if problem(name):
@@ -81,7 +80,7 @@ def found() -> tuple[Backend, ...]:
     """Every backend, usable here or not, for diagnosis."""
     versions = {ORT: _version("onnxruntime") or _version("onnxruntime-gpu")}
     return tuple(
-        Backend(name, versions.get(name, _version("openvino")) or "", problem(name)) for name in NAMES[1:]
+        Backend(name, versions.get(name, _version("openvino")) or "", problem(name)) for name in BACKENDS[1:]
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.infer import backend, openvino, session, store, tiling
+from filmgrain_codec.infer.names import BF16, OPENVINO, ORT
 
 LEVEL = 0.04
 
@@ -42,8 +43,8 @@ def needs_openvino():
 
 @pytest.fixture(scope="module")
 def needs_bf16(needs_openvino):
-    if backend.problem(backend.BF16):
-        pytest.skip(backend.problem(backend.BF16))
+    if backend.problem(BF16):
+        pytest.skip(backend.problem(BF16))
 
 
 def clean(height: int, width: int) -> np.ndarray:
@@ -69,9 +70,9 @@ def psnr(array: np.ndarray) -> float:
 @pytest.mark.parametrize(
     ("installed", "bf16", "wanted"),
     [
-        ("2026.1", True, backend.BF16),
-        ("2026.1", False, backend.ORT),
-        (None, True, backend.ORT),
+        ("2026.1", True, BF16),
+        ("2026.1", False, ORT),
+        (None, True, ORT),
     ],
 )
 def test_auto_takes_openvino_only_where_bf16_makes_it_faster(machine, installed, bf16, wanted):
@@ -81,11 +82,11 @@ def test_auto_takes_openvino_only_where_bf16_makes_it_faster(machine, installed,
 
 def test_the_environment_says_what_auto_means_and_an_option_wins(machine, monkeypatch):
     machine("2026.1")
-    monkeypatch.setenv(backend.VARIABLE, backend.OPENVINO)
-    assert backend.chosen() == backend.OPENVINO
-    assert backend.chosen(backend.ORT) == backend.ORT
+    monkeypatch.setenv(backend.VARIABLE, OPENVINO)
+    assert backend.chosen() == OPENVINO
+    assert backend.chosen(ORT) == ORT
     monkeypatch.setenv(backend.VARIABLE, "")
-    assert backend.chosen() == backend.BF16
+    assert backend.chosen() == BF16
 
 
 def test_an_unknown_backend_is_refused_with_the_choices(machine, monkeypatch):
@@ -100,10 +101,10 @@ def test_an_unknown_backend_is_refused_with_the_choices(machine, monkeypatch):
 def test_what_is_not_installed_or_not_possible_is_named(machine, part):
     machine(None)
     with pytest.raises(ModelError, match=r"pip install 'filmgrain-codec\[openvino\]'"):
-        backend.net(part, 1, backend.OPENVINO)
+        backend.net(part, 1, OPENVINO)
     machine("2026.1", bf16=False)
     with pytest.raises(ModelError, match="no bf16 arithmetic: use backend openvino"):
-        backend.chosen(backend.BF16)
+        backend.chosen(BF16)
     assert [b.problem for b in backend.found()][:2] == ["", ""]
 
 
@@ -119,26 +120,26 @@ def test_a_package_that_cannot_be_loaded_is_no_crash(part, monkeypatch):
 
 
 def test_onnx_runtime_is_the_session_that_decoding_shares(part):
-    assert backend.net(part, 1, backend.ORT) is session.session(part, 1)
+    assert backend.net(part, 1, ORT) is session.session(part, 1)
 
 
 @pytest.mark.usefixtures("needs_openvino")
 class TestOpenVino:
     def test_full_precision_is_the_same_picture(self, part):
-        mine, theirs = (backend.net(part, 1, b).run(inputs(0)) for b in (backend.OPENVINO, backend.ORT))
+        mine, theirs = (backend.net(part, 1, b).run(inputs(0)) for b in (OPENVINO, ORT))
         assert mine.shape == theirs.shape
         assert mine.dtype == np.float32
         assert float(np.abs(mine - theirs).max()) < 1e-5
 
     def test_any_size_and_number_of_threads_gives_the_same_bits(self, part):
-        one, two = (backend.net(part, t, backend.OPENVINO) for t in (1, 2))
+        one, two = (backend.net(part, t, OPENVINO) for t in (1, 2))
         assert one is not two
         for shape in ((64, 64), (96, 160), (64, 64), (8, 264)):
             assert np.array_equal(one.run(inputs(1, *shape)), two.run(inputs(1, *shape)))
 
     def test_threads_share_a_session_without_touching_each_others_results(self, part):
-        net = backend.net(part, 1, backend.OPENVINO)
-        assert net is backend.net(part, 1, backend.OPENVINO)
+        net = backend.net(part, 1, OPENVINO)
+        assert net is backend.net(part, 1, OPENVINO)
         alone = [net.run(inputs(k)) for k in range(8)]
         with ThreadPoolExecutor(4) as pool:
             together = list(pool.map(lambda k: net.run(inputs(k)), range(8)))
@@ -152,14 +153,14 @@ class TestOpenVino:
         assert np.array_equal(net.run(inputs(0, 16, 16)), net.run(inputs(0, 16, 16)))
 
     def test_tiles_are_the_whole_picture(self, part):
-        net = backend.net(part, 1, backend.OPENVINO)
+        net = backend.net(part, 1, OPENVINO)
         given, halo = inputs(3, 200, 312), part.halo
         whole = tiling.run(net, given, halo=halo, multiple=8)
         tiles = tiling.run(net, given, halo=halo, multiple=8, tile=128, whole=0)
         assert float(np.abs(whole - tiles).max()) < 1e-5
 
     def test_wrong_inputs_are_reported_as_the_models_failure(self, part):
-        net = backend.net(part, 1, backend.OPENVINO)
+        net = backend.net(part, 1, OPENVINO)
         with pytest.raises(ModelError, match=f"{part.path.name} failed to run: "):
             net.run({"nothing": np.zeros((1, 3, 64, 64), np.float32)})
 
@@ -168,23 +169,23 @@ class TestOpenVino:
         path.write_bytes(b"nonsense")
         broken = replace(part, path=path, sha256=hashlib.sha256(b"nonsense").hexdigest())
         with pytest.raises(ModelError, match="cannot be loaded: Unable to read the model"):
-            backend.net(broken, 1, backend.OPENVINO)
+            backend.net(broken, 1, OPENVINO)
 
 
 @pytest.mark.usefixtures("needs_bf16")
 class TestBf16:
     def test_it_costs_at_most_a_twentieth_of_a_decibel(self, part):
-        mine, full = (psnr(backend.net(part, 1, b).run(inputs(0))) for b in (backend.BF16, backend.ORT))
+        mine, full = (psnr(backend.net(part, 1, b).run(inputs(0))) for b in (BF16, ORT))
         assert abs(full - mine) <= 0.05
 
     def test_the_grain_is_subtracted_in_float32(self, part):
         """Where sigma is so small that nothing is removed, the picture comes back to a float's precision."""
         given = inputs(0)
         given["sigma"][...] = 1e-7
-        made = backend.net(part, 1, backend.BF16).run(given)[0, 0]
+        made = backend.net(part, 1, BF16).run(given)[0, 0]
         assert float(np.abs(made - given["frames"][0, 1]).max()) < 1e-5
 
     def test_any_number_of_threads_gives_the_same_bits(self, part):
-        nets = [backend.net(part, t, backend.BF16) for t in (1, 2)]
+        nets = [backend.net(part, t, BF16) for t in (1, 2)]
         one, two = (net.run(inputs(2, 272, 480)) for net in nets)
         assert np.array_equal(one, two)
