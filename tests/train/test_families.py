@@ -95,7 +95,8 @@ def test_segment_has_the_measured_curve(name: str) -> None:
     check()
 
 
-WORST_DB = {"spectral": 0.7, "density": 1.2, "autoregressive": 2.0, "scans": 2.0, "scans-held-out": 2.0}
+# two Gaussians hardly describe a sharpened or compressed scan
+WORST_DB = {"spectral": 0.7, "density": 1.2, "autoregressive": 2.0, "scans": 2.0, "scans-held-out": 3.0}
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -1,8 +1,8 @@
 """Random looks of grain: strength curves, spectra, channel mixing, from one NumPy generator each.
 
-Ranges follow the project's reference on grain: sizes 0.45 to 1.6 samples, anisotropy 0.85 to 1.15, a
-second lobe in three of ten, correlation of the RGB layers over the whole range 0 to 1, blue 1 to 3 times
-as strong as green.
+Ranges follow the project's reference on grain: sizes 0.45 to 1.6 samples and some finer, anisotropy 0.85
+to 1.15, a second lobe in three of ten, correlation of the RGB layers over the whole range 0 to 1, blue 1
+to 3 times as strong as green.
 """
 
 from __future__ import annotations
@@ -57,8 +57,11 @@ def draw_curve(rng: Generator) -> Curve:
 
 
 def draw_spectrum(rng: Generator) -> Spectrum:
-    """A spectrum as the profile defines it; the second lobe reaches at most 4 samples."""
-    size = rng.uniform(*SIZES)
+    """A spectrum as the profile defines it; the second lobe reaches at most 4 samples.
+
+    Sizes are log-uniform, and one in ten is finer still: sharpened scans are nearly white.
+    """
+    size = rng.uniform(0.3, SIZES[0]) if rng.random() < 0.1 else log_uniform(rng, *SIZES)
     weight = rng.uniform(-0.35, 0.5) if rng.random() < 0.3 else 0.0
     spread = min(rng.uniform(1.5, 3.5), max(4.0 / size, 1.5))
     return Spectrum(size, rng.uniform(0.85, 1.15), weight, spread)

@@ -2,15 +2,16 @@
 
 Tiles of 64 x 64 samples are cut where a scan shows nothing but grain: a quadratic surface is taken off
 every channel, and tiles stay whose slow frequencies and local strengths are as low and even as those
-of the flattest of that stock, without lines or specks. Each is divided by its own luma strength, so that density does not matter;
-Cb and Cr keep their strength relative to luma. A frame is covered with random tiles, flipped at random,
-that overlap by 16 samples under power-complementary windows: variance stays even, and every frame
-gets a mosaic of its own.
+of the flattest of that stock, without lines or specks. Each is divided by its own luma strength, so
+that density does not matter; Cb and Cr keep their strength relative to luma. A frame is covered with
+random tiles, flipped at random, that overlap by 16 samples under power-complementary windows: variance
+stays even, and every frame gets a mosaic of its own.
 
 The scans are no part of this package: ``folder`` names where they lie, or the environment variable
 FGCODEC_GRAIN_SCANS, or train/grain_real in the shared material. Recipes are tied to one stock, and a
 stock is either for training or held out. What cannot be seen in a tile stays unknown: frequencies
-below 1/64 cycle per sample, and strength over luma, which is drawn as in the other families.
+below 1/64 cycle per sample, and strength over luma, which is drawn as in the other families. Faint
+straight edges of the picture can remain in a few tiles of dark scans.
 """
 
 from __future__ import annotations
@@ -219,7 +220,7 @@ def lined(luma: Array) -> Field:
     return np.asarray(worst, np.float64)
 
 
-def _smooth(power: Array) -> Array:
+def _smooth(power: NDArray[np.floating]) -> NDArray[np.floating]:
     """5 x 5 means, edges repeated: what a coefficient is expected to hold."""
     padded = np.pad(power, 2, mode="edge")
     return np.lib.stride_tricks.sliding_window_view(padded, (5, 5)).mean((2, 3))
