@@ -4,8 +4,8 @@ Held-out clips with real motion, 10-bit 4:2:0, are grained by the family that no
 (Boolean) and by two-Gaussian spectra, and every method gets the same frames. Scored is the middle frame of
 an excerpt of nine, against the clean frame; temporal methods see all they want around it. Ours are
 told level, curve, size and chroma of the grain, or nothing (blind); BM3D is told the true sigma of the
-frame, and once also the true spectrum; the others have the best settings for the very clips and grain
-(see ``peers/tuned.py``), which is more than anybody can know.
+frame, and once also the true spectrum; the others have the settings that are best for this grain on the
+other clips, and once ('best settings') on the clip in question too (see ``peers/tuned.py``).
 
 luma, chroma   PSNR in dB (chroma: mean of both planes); the others' pictures are rounded to 10 bits too
 ssim, ms_ssim, vmaf   of luma, by libvmaf
@@ -48,7 +48,7 @@ from benchmarks.peers.targets import targets
 from benchmarks.report import save, table
 from filmgrain_codec.errors import ModelError
 from filmgrain_codec.grain.removal_metrics import psnr
-from filmgrain_codec.infer import store
+from filmgrain_codec.infer import backend, store
 from filmgrain_codec.nodes.denoise import Denoise
 
 CACHE = Path(tempfile.gettempdir()) / "fgcodec-removal"
@@ -69,6 +69,7 @@ def peers(dfg: Path | None, only: Sequence[str] | None) -> list[Peer]:
     """The input, the peers and ours; ``only``: those whose name contains one of these words."""
     found: list[Peer] = [Noisy(), Bm3d(spectrum=True), Bm3d()]
     found += [tuned.Tuned(peer) for peer in TUNABLE]
+    found += [tuned.Tuned(peer, oracle=True) for peer in TUNABLE]
     if dfg:
         found.append(DeepFilmGrain(dfg))
     found += list(installed())
@@ -172,6 +173,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     add("--clips", nargs="+", help="clips by name (all)")
     add("--peers", nargs="+", metavar="WORD", help="only methods whose names contain one of these words")
     add("--dfg", type=Path, metavar="FILE", help="a DeepFilmGrain net as ONNX, to stand beside the others")
+    add("--dfg-steps", type=int, help="steps it was trained for, where the file does not say")
     add("--quick", action="store_true", help="one level, one size, one family")
     add("--speed", action="store_true", help="time the filter command at 1080p too (idle machine)")
     add("--tune", action="store_true", help="set the peers' knobs anew first (half an hour)")
@@ -205,13 +207,20 @@ def main(given: list[str] | None = None) -> int:
     still = quiet(options)
     models = tiers()
     fps = speeds([model for model, _ in models.values()]) if options.speed else {}
-    trained = {p.name: steps(p.file) for p in methods if isinstance(p, DeepFilmGrain)}
+    trained = {p.name: options.dfg_steps or steps(p.file) for p in methods if isinstance(p, DeepFilmGrain)}
     summary = targets(rows, models, still, fps, trained)
     print("\n" + table(summary, ("model", "target", "wanted", "measured", "passed")))
     overview = averages(rows)
     print("\nmeans over the levels\n" + table(overview, ("family", "size", *COLUMNS)))
     settings = {p.name: p.settings(example(options)) for p in methods}
-    extra = {"targets": summary, "means": overview, "no_grain": still, "fps_1080p": fps, "settings": settings}
+    extra = {
+        "backend": backend.chosen(),
+        "targets": summary,
+        "means": overview,
+        "no_grain": still,
+        "fps_1080p": fps,
+        "settings": settings,
+    }
     save("removal", rows, options.out, clips=options.clips, **extra)
     if options.sheets:
         draw(methods, options.cache, options.sheets)

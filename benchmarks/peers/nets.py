@@ -18,7 +18,7 @@ from benchmarks.peers.peer import Cleaned, Settings
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.window import Shots
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
-from filmgrain_codec.infer import store
+from filmgrain_codec.infer import backend, store
 from filmgrain_codec.nodes.denoise import Denoise
 
 MODES = ("told", "blind")
@@ -48,7 +48,8 @@ class Ours:
     def settings(self, case: Case) -> Settings:
         files = {p.name: p.sha256 for p in self.model.parts}
         told = None if self.mode == "blind" else asdict(case.segment)
-        return {"model": self.model.id, "files": files, "told": told, "code": node_code()}
+        runs = {"backend": backend.chosen(), "code": node_code()}
+        return {"model": self.model.id, "files": files, "told": told, **runs}
 
     def clean(self, case: Case) -> Cleaned:
         return denoised(case.grainy, self.node(case.segment), self.frames)
@@ -146,26 +147,24 @@ def to_yuv(rgb: NDArray[np.float32]) -> Planes:
 
 
 def macs(file: Path, side: int = 128) -> float:
-    """Multiply-accumulates per pixel of the convolutions of an ONNX net."""
+    """Multiply-accumulates per pixel of the convolutions of an ONNX net, by the shapes of a trial run."""
     import onnx
+    import onnxruntime
 
     net = onnx.load(file)
-    for given in net.graph.input:
-        dims = given.type.tensor_type.shape.dim
-        if len(dims) == 4:
-            dims[2].dim_value = dims[3].dim_value = side
-    net = onnx.shape_inference.infer_shapes(net)
-    weights = {w.name: w.dims for w in net.graph.initializer}
-    shapes = {
-        v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
-        for v in [*net.graph.value_info, *net.graph.output, *net.graph.input]
-    }
-    total = 0
-    for node in net.graph.node:
-        if node.op_type in ("Conv", "ConvTranspose"):
-            spot = shapes[node.output[0] if node.op_type == "Conv" else node.input[0]]
-            total += int(np.prod(weights[node.input[1]])) * spot[2] * spot[3]
-    return total / side**2
+    weights = {w.name: tuple(w.dims) for w in net.graph.initializer}
+    convolutions = [node for node in net.graph.node if node.op_type == "Conv"]
+    known = {value.name for value in net.graph.output}
+    for node in convolutions:
+        if node.output[0] not in known:
+            net.graph.output.append(onnx.helper.make_empty_tensor_value_info(node.output[0]))
+    session = onnxruntime.InferenceSession(net.SerializeToString(), providers=["CPUExecutionProvider"])
+    shapes = {i.name: [d if isinstance(d, int) else side for d in i.shape] for i in session.get_inputs()}
+    given = {name: np.full(shape, 0.05, np.float32) for name, shape in shapes.items()}
+    names = [node.output[0] for node in convolutions]
+    made = session.run(names, given)
+    counted = (np.prod(weights[n.input[1]]) * m[0, 0].size for n, m in zip(convolutions, made, strict=True))
+    return float(sum(counted)) / side**2
 
 
 def steps(file: Path) -> int:

@@ -114,7 +114,8 @@ def of_family(table: Table, tier: str, model: str, family: str, steps: Mapping[s
 def above_others(table: Table, told: str, model: str, size: float, at: str) -> Iterator[Target]:
     """The nearest of the other methods, whatever it was told but the true spectrum."""
     own = {m for m in table.methods if m.endswith((", told", ", blind"))}
-    others = [m for m in table.methods if m not in own | {ORACLE, INPUT} and "DeepFilmGrain" not in m]
+    known = {m for m in table.methods if m.endswith(", best settings") or "DeepFilmGrain" in m}
+    others = [m for m in table.methods if m not in own | known | {ORACLE, INPUT}]
     gains = {m: table.gain(told, m, size) for m in others}
     if gains:
         nearest = min(gains, key=lambda m: gains[m])
