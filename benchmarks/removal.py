@@ -5,7 +5,7 @@ Held-out clips with real motion, 10-bit 4:2:0, are grained by the family that no
 an excerpt of nine, against the clean frame; temporal methods see all they want around it. Ours are
 told level, curve, size and chroma of the grain, or nothing (blind); BM3D is told the true sigma of the
 frame, and once also the true spectrum; the others have the settings that are best for this grain on the
-other clips, and once ('best settings') on the clip in question too (see ``peers/tuned.py``).
+other clips (see ``peers/tuned.py``).
 
 luma, chroma   PSNR in dB (chroma: mean of both planes); the others' pictures are rounded to 10 bits too
 ssim, ms_ssim, vmaf   of luma, by libvmaf
@@ -65,11 +65,12 @@ TUNABLE: tuple[tuned.Tunable, ...] = (
 NEEDS = {"bm3d": "BM3D", "dfttest2": "dfttest2", "vapoursynth": "nlm-ispc and mvtools"}
 
 
-def peers(dfg: Path | None, only: Sequence[str] | None) -> list[Peer]:
+def peers(dfg: Path | None, only: Sequence[str] | None, best: bool = False) -> list[Peer]:
     """The input, the peers and ours; ``only``: those whose name contains one of these words."""
     found: list[Peer] = [Noisy(), Bm3d(spectrum=True), Bm3d()]
     found += [tuned.Tuned(peer) for peer in TUNABLE]
-    found += [tuned.Tuned(peer, oracle=True) for peer in TUNABLE]
+    if best:
+        found += [tuned.Tuned(peer, oracle=True) for peer in TUNABLE]
     if dfg:
         found.append(DeepFilmGrain(dfg))
     found += list(installed())
@@ -176,6 +177,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     add("--dfg-steps", type=int, help="steps it was trained for, where the file does not say")
     add("--quick", action="store_true", help="one level, one size, one family")
     add("--speed", action="store_true", help="time the filter command at 1080p too (idle machine)")
+    add("--best-settings", action="store_true", help="peers also with what is best for the very clip")
     add("--tune", action="store_true", help="set the peers' knobs anew first (half an hour)")
     add("--sheets", type=Path, metavar="DIR", help="draw what every method leaves, enlarged, as PNG")
     add("--cache", type=Path, default=CACHE, help=f"where peers' pictures are kept ({CACHE})")
@@ -201,7 +203,7 @@ def main(given: list[str] | None = None) -> int:
         return 2
     if options.tune:
         tuned.tune(TUNABLE, options.cache)
-    methods = peers(options.dfg, options.peers)
+    methods = peers(options.dfg, options.peers, options.best_settings)
     grains = list(product(options.families, options.sizes, options.levels))
     rows = measure(methods, grains, options)
     still = quiet(options)

@@ -11,7 +11,7 @@ out far too strong. The table is kept in ``tuned.json``, with the gain on all cl
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from itertools import product
@@ -123,8 +123,15 @@ def tune(peers: Iterable[Tunable], cache: Path) -> None:
             row = {"size": size, "level": level, **best(peer, tried)}
             found.setdefault(peer.name, []).append(row)
             print(peer.name, row, flush=True)
-    content = {"clips": material.clips(), "family": FAMILY, "peers": dict(sorted((known | found).items()))}
-    TABLE.write_text(json.dumps(content, indent=1) + "\n")
+    TABLE.write_text(text(known | found))
+
+
+def text(table: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """The table as JSON, one row a line."""
+    rows = {name: ",\n".join(f"  {json.dumps(row)}" for row in table[name]) for name in sorted(table)}
+    peers = ",\n".join(f" {json.dumps(name)}: [\n{lines}\n ]" for name, lines in rows.items())
+    head = f'{{"clips": {json.dumps(material.clips())}, "family": {json.dumps(FAMILY)}, "peers": {{'
+    return f"{head}\n{peers}\n}}}}\n"
 
 
 def cropped(whole: Case) -> Case:
