@@ -8,6 +8,7 @@ does not bias the variance of the *difference*. That is what this module measure
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ Index = NDArray[np.int64]
 
 BLOCK = 16
 """Side of a measured block in luma samples."""
+Follow = Callable[[Array, Array], tuple[Index, Index]]
+"""From two luma planes, how many samples (down, right) each whole block of the first moves by."""
 COARSE = 4
 """Samples per side averaged for motion search and the first look at flatness."""
 BINS = 20
@@ -82,6 +85,14 @@ def aligned(a: Array, b: Array, move: bool) -> Blocks:
         yb, xb = y + dy.ravel(), x + dx.ravel()
     inside = (yb >= 0) & (xb >= 0) & (yb + cell <= b.shape[0]) & (xb + cell <= b.shape[1])
     return Blocks(*(COARSE * k[inside] for k in (y, x, yb, xb)))
+
+
+def followed(shape: tuple[int, ...], down: Index, right: Index) -> Blocks:
+    """The blocks of planes of ``shape``, moved by whole samples; those that leave the second are dropped."""
+    y, x = (k.ravel() * BLOCK for k in np.mgrid[: down.shape[0], : down.shape[1]])
+    yb, xb = y + down.ravel(), x + right.ravel()
+    inside = (yb >= 0) & (xb >= 0) & (yb + BLOCK <= shape[0]) & (xb + BLOCK <= shape[1])
+    return Blocks(*(k[inside] for k in (y, x, yb, xb)))
 
 
 def means(blocks: Array) -> Array:

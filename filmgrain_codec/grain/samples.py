@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import FrameFormat, Plane
 from filmgrain_codec.grain import flat
-from filmgrain_codec.grain.flat import BLOCK, COARSE, Array, Blocks
+from filmgrain_codec.grain.flat import BLOCK, COARSE, Array, Blocks, Follow
 from filmgrain_codec.grain.spectrum_fit import dct_matrix
 
 _PER_FRAME = 2400
@@ -53,9 +53,11 @@ class Samples:
         return Samples(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Samples)))
 
 
-def of_pair(a: Sequence[Plane], b: Sequence[Plane], fmt: FrameFormat) -> Samples:
-    """Statistics of two consecutive frames of independent grain."""
-    at = candidates(a[0], b[0])
+def of_pair(
+    a: Sequence[Plane], b: Sequence[Plane], fmt: FrameFormat, follow: Follow | None = None
+) -> Samples:
+    """Statistics of two frames of independent grain; ``follow`` matches blocks better than to 4 samples."""
+    at = candidates(a[0], b[0], follow=follow)
     block_a, block_b = at.first(a[0], BLOCK), at.second(b[0], BLOCK)
     root = np.float32(np.sqrt(0.5))
     difference = (block_a - block_b) * root
@@ -86,13 +88,13 @@ def of_frame(a: Sequence[Plane], fmt: FrameFormat) -> Samples:
     return _samples(block, block, block, chroma, fmt).take(_alive(block))
 
 
-def candidates(a: Plane, b: Plane, move: bool = True) -> Blocks:
+def candidates(a: Plane, b: Plane, move: bool = True, follow: Follow | None = None) -> Blocks:
     """The blocks worth measuring: in every luma bin those of flattest coarse mean picture."""
     if min(a.shape) < BLOCK:
         return Blocks.none()
     coarse_a = flat.box(a, COARSE)
     coarse_b = flat.box(b, COARSE) if move else coarse_a
-    at = flat.aligned(coarse_a, coarse_b, move)
+    at = flat.followed(a.shape, *follow(a, b)) if follow and move else flat.aligned(coarse_a, coarse_b, move)
     cell = BLOCK // COARSE
     mean: Array = (at.first(coarse_a, cell) + at.second(coarse_b, cell)) / np.float32(2)
     share = min(0.6, _PER_FRAME / max(len(at), 1))

@@ -1,0 +1,154 @@
+"""A second opinion where only single frames of a shot are known: a judge looks at patches of luma.
+
+Of a single frame the block statistics know little, since they tell texture from grain by frequency alone.
+The judge (a small net, but anything that keeps the contract of ``Judge`` will do) has seen both, and says
+for every patch of 64 x 64 samples how strong its grain is and how sure it is. The two opinions meet in
+the middle, weighted by inverse variances. Where consecutive frames can be compared no judge is asked: the
+statistics alone were measured to be as good (``benchmarks level``).
+
+Limits: a judge may be sure and wrong about texture unlike any it was shown. Fine grain of level 0.01 and
+less is read low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.grain import curve_fit, flat
+from filmgrain_codec.grain.flat import Array
+from filmgrain_codec.grain.profile import (
+    DEFAULT_CURVE,
+    KNOT_POSITIONS,
+    LEVEL_MAX,
+    Curve,
+    GrainSegment,
+    Spectrum,
+)
+
+Field = NDArray[np.float64]
+Judge = Callable[[Array], Array]
+"""From patches (n, 2, 64, 64) of luma 0..1, here always one patch twice, to (n, 4): log of sigma in fractions
+of full scale, log of that logarithm's error variance, log of the size in samples, log of its variance."""
+
+SIDE = 64
+_CELL = 8
+_CLIPPED_MOST = 0.02
+_PER_PATCH, _UNSURE, _STATISTICS = 0.27, 0.7, 0.6
+"""Error of a shot's median in units of the patches' own (most of it is common to all); the same in units of
+their variance, which counts where the judge cannot tell and guesses low; error of the statistics' log sigma
+where their confidence is 0."""
+_EVIDENCE = 100.0
+"""Sum of inverse variances that counts as plenty for a single frame."""
+_DARKEST = 0.2
+_PRIOR = 0.15
+_SIZE_APART, _SIZE_SURE = 0.15, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was said of n patches: luma 0..1, log sigma and size, and the variances of the two."""
+
+    luma: Field
+    strength: Field
+    variance: Field
+    size: Field
+    size_variance: Field
+
+    def __len__(self) -> int:
+        return len(self.luma)
+
+
+def judged(judge: Judge, patches: Array) -> Judged:
+    """The judge's opinion of some patches."""
+    told = np.asarray(judge(patches), np.float64) if len(patches) else np.zeros((0, 4))
+    luma = patches[:, 0].mean((1, 2), dtype=np.float64)
+    return Judged(luma, told[:, 0], np.exp(told[:, 1]), told[:, 2], np.exp(told[:, 3]))
+
+
+def patches(plane: Array, most: int) -> Array:
+    """The flattest patches of a luma plane, each twice: (n, 2, 64, 64)."""
+    rows, columns = plane.shape[0] // SIDE, plane.shape[1] // SIDE
+    cut = plane[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
+    found = cut.swapaxes(1, 2).reshape(-1, SIDE, SIDE)
+    chosen = found[_flattest(found, most)]
+    return np.stack([chosen, chosen], 1)
+
+
+def _flattest(found: Array, most: int) -> flat.Index:
+    """Indices of the patches with the least coarse picture; clipped and empty ones are left out."""
+    cells = SIDE // _CELL
+    coarse = found.reshape(-1, cells, _CELL, cells, _CELL).mean((2, 4)).std((1, 2))
+    clipped = ((found <= 1e-3) | (found >= 1 - 1e-3)).mean((1, 2)) > _CLIPPED_MOST
+    usable = np.flatnonzero(~clipped & (found.std((1, 2)) > 1e-5))
+    return usable[np.argsort(coarse[usable], kind="stable")[:most]]
+
+
+def second_opinion(segment: GrainSegment, said: Judged) -> GrainSegment:
+    """The segment that the statistics of single frames and the judge agree on."""
+    if not len(said):
+        return segment
+    knots = _knots(said)
+    if segment.level > 0:
+        share = _share(segment, said)
+        classical = np.maximum(segment.level * np.array(segment.curve), 1e-5)
+        knots = np.exp(share * np.log(knots) + (1 - share) * np.log(classical))
+    level = float(curve_fit.at(knots, np.array([0.5]))[0])
+    curve: Curve = tuple(float(k) for k in np.clip(knots / level, 0.0, 8.0))  # type: ignore[assignment]
+    return replace(
+        segment,
+        level=min(level, LEVEL_MAX),
+        curve=curve,
+        spectrum=_spectrum(segment.spectrum, said),
+        confidence=_confidence(said),
+    )
+
+
+def _share(segment: GrainSegment, said: Judged) -> float:
+    """The judge's share of the result, from the two error variances (both fitted to what was measured)."""
+    typical = float(np.median(said.variance))
+    error = _PER_PATCH**2 * typical + (_UNSURE * typical) ** 2
+    own = (_STATISTICS * (1 - segment.confidence)) ** 2
+    return own / (own + error)
+
+
+def _confidence(said: Judged) -> float:
+    """At most a half, as for statistics of single frames."""
+    return float(0.5 * (1 - np.exp(-(1 / said.variance).sum() / _EVIDENCE)))
+
+
+def _knots(said: Judged) -> Field:
+    """sigma at the knots: the patches', drawn to a typical curve where there are few."""
+    typical = np.maximum(DEFAULT_CURVE, _DARKEST)
+    weight = 1 / said.variance
+    off = said.strength - np.log(np.interp(said.luma, KNOT_POSITIONS, typical))
+    level = np.exp(weighted_median(off, weight))
+    sigma, worth, near = [], [], flat.luma_bin(said.luma.astype(np.float32))
+    for k in range(flat.BINS):
+        here = near == k
+        prior = level * np.interp(curve_fit.CENTRES[k], KNOT_POSITIONS, typical)
+        total = float(weight[here].sum())
+        value = np.exp(weighted_median(said.strength[here], weight[here])) if here.any() else prior
+        share = total / (total + _PRIOR * float(weight.sum()))
+        sigma.append(prior ** (1 - share) * value**share)
+        worth.append(total + _PRIOR * float(weight.sum()))
+    return curve_fit.fit_knots(curve_fit.CENTRES, np.array(sigma), np.array(worth))
+
+
+def _spectrum(found: Spectrum, said: Judged) -> Spectrum:
+    """The judge's size where it is sure of another than the statistics say."""
+    size = weighted_median(said.size, 1 / said.size_variance)
+    sure = np.sqrt(np.median(said.size_variance)) < _SIZE_SURE
+    if not sure or abs(size - np.log(found.size)) < _SIZE_APART:
+        return found
+    return Spectrum(size=float(np.exp(size)), anisotropy=found.anisotropy)
+
+
+def weighted_median(values: Field, weight: Field) -> float:
+    """The value at which half of the weight is reached."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weight[order])
+    return float(values[order[min(int(np.searchsorted(reached, reached[-1] / 2)), len(values) - 1)]])
