@@ -43,11 +43,11 @@ from filmgrain_codec.pipeline.request import EncodeRequest
 CACHE = Path(tempfile.gettempdir()) / "fgcodec-removal"
 LEVELS = (0.01, 0.025, 0.05)
 SIZE = 0.8
-FRAMES = 24
+FRAMES = 16
 CRFS = {
-    "x264": ((18, 23, 28), (18, 23, 28, 35, 42)),
-    "x265": ((20, 25, 30), (20, 25, 30, 36, 42)),
-    "svtav1": ((30, 38, 46), (30, 38, 46, 55, 63)),
+    "x264": ((18, 26), (18, 26, 34, 42)),
+    "x265": ((20, 28), (20, 28, 35, 42)),
+    "svtav1": ((30, 42), (30, 42, 53, 63)),
 }
 """CRFs of plain encodes, beginning with the product's default, and of base layers."""
 PUBLIC = {
