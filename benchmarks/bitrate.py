@@ -109,7 +109,9 @@ def stripped(source: Path, folder: Path, model: str) -> tuple[Path, int, float]:
     made = folder / "base.mkv"
     report = encode(EncodeRequest(source=source, output=made, codec="ffv1", model=model, overwrite=True))
     level = max((shot["level"] for shot in report.shots), default=0.0)
-    frames = [replace(f, time_base=roundtrip.TICK, props={}) for f in quality.frames(made)]
+    # Timed as the source is: encoders spend more on a picture that is shown for longer.
+    timed = {"time_base": roundtrip.TICK, "duration": 1, "props": {}}
+    frames = [replace(f, pts=n, **timed) for n, f in enumerate(quality.frames(made))]
     return roundtrip.write(folder / "layer.mkv", frames), report.metadata_bytes, round(level, 5)
 
 
