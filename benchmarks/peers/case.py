@@ -6,11 +6,12 @@ Boolean grain takes seconds a frame, so grained excerpts are kept in the cache f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ class Case:
     size: float
     level: float
     clean: tuple[Frame, ...]
-    grainy: tuple[Frame, ...]
+    grainy: Sequence[Frame]
     segment: GrainSegment
 
     @property
@@ -59,6 +60,22 @@ class Case:
     def sigma(self, plane: int = 0) -> float:
         """True standard deviation of the grain of the middle frame, fraction of full scale."""
         return float((self.grainy[MIDDLE].planes[plane] - self.clean[MIDDLE].planes[plane]).std())
+
+
+class Later(Sequence[Frame]):
+    """Frames that are made or read when the first of them is asked for."""
+
+    def __init__(self, make: Callable[[], tuple[Frame, ...]]) -> None:
+        self._make = make
+        self._frames: tuple[Frame, ...] | None = None
+
+    def __getitem__(self, which: Any) -> Any:
+        if self._frames is None:
+            self._frames = self._make()
+        return self._frames[which]
+
+    def __len__(self) -> int:
+        return len(self[:])
 
 
 def cases(
@@ -91,12 +108,15 @@ def grained(
     """``clean`` with grain from the cache, or made and kept there."""
     empty = Case(name, family, size, level, clean, (), told(family, size, level))
     path = cache / "grained" / f"{empty.key}.npz"
-    if not path.exists():
-        grain = material.Grain(family, level, size, tone="boolean")
-        save(path, dict(enumerate(f.planes for f in material.grained(clean, grain, seed))))
-    made = load(path)
-    frames = tuple(f.with_planes(made[n]) for n, f in enumerate(clean))
-    return Case(name, family, size, level, clean, frames, empty.segment)
+
+    def frames() -> tuple[Frame, ...]:
+        if not path.exists():
+            grain = material.Grain(family, level, size, tone="boolean")
+            save(path, dict(enumerate(f.planes for f in material.grained(clean, grain, seed))))
+        made = load(path)
+        return tuple(f.with_planes(made[n]) for n, f in enumerate(clean))
+
+    return replace(empty, grainy=Later(frames))
 
 
 def told(family: str, size: float, level: float) -> GrainSegment:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -59,7 +59,7 @@ class Ours:
         return Denoise(told, self.model.id, threads=THREADS)
 
 
-def denoised(frames: tuple[Frame, ...], node: Denoise, wanted: tuple[int, ...]) -> Cleaned:
+def denoised(frames: Sequence[Frame], node: Denoise, wanted: tuple[int, ...]) -> Cleaned:
     """Frames of an excerpt through the node, windows as the graph makes them."""
     node.configure(frames[0].fmt)
     shots, last = Shots(), len(frames) - 1
