@@ -11,7 +11,8 @@ equal_psnr, equal_vmaf   bits saved where the base layer is as near to the clean
             for every plain encode the rate of the base layer at its score, by linear interpolation of log
             rate over score; mean over the plain encodes. Where the base layer at its lowest rate still scores
             higher, that rate is taken, so the saving is at least this (``bounded`` counts such encodes);
-            where it never comes up to the plain encode's score there is no figure (``beyond`` counts them).
+            where it never comes up to the plain encode's score there is no figure (``beyond`` counts them,
+            and the mean is over the others: read the two together).
 
 PSNR and VMAF against the clean picture count the grain that a plain encode keeps as error, which is the
 point of a base layer, but VMAF hardly sees it. ``peak_psnr`` and ``peak_vmaf`` are the best that plain
@@ -57,8 +58,8 @@ PUBLIC = {
 }
 """Netflix, "AV1 @ Scale: Film Grain Synthesis", technology blog, July 2025: about 300 titles, AV1."""
 COLUMNS = (
-    "codec", "level", "same_crf", "equal_psnr", "equal_vmaf", "bounded", "beyond", "peak_psnr_plain",
-    "peak_psnr_base", "peak_vmaf_plain", "peak_vmaf_base",
+    "codec", "level", "same_crf", "equal_psnr", "bounded_psnr", "beyond_psnr", "equal_vmaf", "bounded_vmaf",
+    "beyond_vmaf", "peak_psnr_plain", "peak_psnr_base", "peak_vmaf_plain", "peak_vmaf_base",
 )  # fmt: skip
 Row = dict[str, Any]
 
@@ -160,7 +161,7 @@ def mean(each: Sequence[Row]) -> Row:
     out: Row = {}
     for name in each[0]:
         known = [e[name] for e in each if e[name] is not None]
-        total = name in ("bounded", "beyond")
+        total = name.startswith(("bounded", "beyond"))
         out[name] = (sum(known) if total else round(float(np.mean(known)), 4)) if known else None
     return out
 
@@ -170,14 +171,12 @@ def savings(plain_rows: Sequence[Row], base_rows: Sequence[Row]) -> Row:
     at = {row["crf"]: row["bytes"] for row in base_rows}
     same = [1 - at[row["crf"]] / row["bytes"] for row in plain_rows if row["crf"] in at]
     out: Row = {"same_crf": float(np.mean(same))}
-    bounded = beyond = 0
     for score in ("psnr", "vmaf"):
         found = [equal(row, base_rows, score) for row in plain_rows]
         known = [saving for saving, _ in found if saving is not None]
         out[f"equal_{score}"] = float(np.mean(known)) if known else None
-        bounded += sum(at_edge for _, at_edge in found)
-        beyond += sum(saving is None for saving, _ in found)
-    out |= {"bounded": bounded, "beyond": beyond}
+        out[f"bounded_{score}"] = sum(at_edge for _, at_edge in found)
+        out[f"beyond_{score}"] = sum(saving is None for saving, _ in found)
     for score, (kind, group) in product(("psnr", "vmaf"), (("plain", plain_rows), ("base", base_rows))):
         out[f"peak_{score}_{kind}"] = max(row[score] for row in group)
     return out

@@ -28,9 +28,9 @@ def test_between_two_encodes_log_rate_is_linear_in_the_score():
 
 def test_below_the_lowest_rate_the_saving_is_a_bound_and_above_the_best_score_there_is_none():
     low = savings(curve((20, 1000, 30.0)), BASE)
-    assert (low["equal_psnr"], low["bounded"], low["beyond"]) == (pytest.approx(0.75), 2, 0)
+    assert (low["equal_psnr"], low["bounded_psnr"], low["beyond_psnr"]) == (pytest.approx(0.75), 1, 0)
     high = savings(curve((20, 9000, 41.0)), BASE)
-    assert (high["equal_psnr"], high["bounded"], high["beyond"]) == (None, 0, 2)
+    assert (high["equal_psnr"], high["bounded_psnr"], high["beyond_vmaf"]) == (None, 0, 1)
 
 
 def test_a_group_is_the_mean_of_its_clips():
