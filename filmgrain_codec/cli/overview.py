@@ -65,8 +65,17 @@ def grain(carried: Mapping[str, Any]) -> list[str]:
     return [f"{head}made by {carried['synthesis']}", of_shots(carried["shots"])]
 
 
-def of_shots(shots: Sequence[Mapping[str, Any]]) -> str:
-    """A table of shots. Frames are inclusive; chroma is Cb and Cr relative to luma."""
+def of_estimate(found: Mapping[str, Any]) -> str:
+    """What ``pipeline.inspect.estimate`` found: a line a shot with its strength curve, and every doubt."""
+    lines = [of_shots(found["shots"], curve=True)]
+    return "\n".join([*lines, *(f"note: {note}" for note in found["notes"])])
+
+
+def of_shots(shots: Sequence[Mapping[str, Any]], curve: bool = False) -> str:
+    """A table of shots. Frames are inclusive; chroma is Cb and Cr relative to luma.
+
+    ``curve``: also the strength at luma 0, 1/7 ... 1, relative to the level.
+    """
     if not shots:
         return "no frames were measured"
     rows = [
@@ -77,7 +86,8 @@ def of_shots(shots: Sequence[Mapping[str, Any]]) -> str:
             f"{shot['spectrum']['size']:.2f}",
             f"{shot['chroma']['cb']:.2f} {shot['chroma']['cr']:.2f}",
             f"{shot['confidence']:.2f}",
+            *([" ".join(f"{ratio:.2f}" for ratio in shot["curve"])] if curve else []),
         ]
         for number, shot in enumerate(shots)
     ]
-    return columns([HEADINGS, *rows])
+    return columns([HEADINGS + ["curve"] * curve, *rows])

@@ -1,10 +1,11 @@
 """A second opinion where only single frames of a shot are known: a judge looks at patches of luma.
 
-Of a single frame the block statistics know little, since they tell texture from grain by frequency alone.
-The judge (a small net, but anything that keeps the contract of ``Judge`` will do) has seen both, and says
-for every patch of 64 x 64 samples how strong its grain is and how sure it is. The two opinions meet in
-the middle, weighted by inverse variances. Where consecutive frames can be compared no judge is asked: the
-statistics alone were measured to be as good (``benchmarks level``).
+Of a single frame the block statistics tell texture from grain by frequency alone, so they err upwards, and
+by factors. The judge (a small net, but anything that keeps the contract of ``Judge`` will do) has seen
+both, and says for every patch of 64 x 64 samples how strong its grain is and how sure it is. It has a
+veto: where the statistics find more than twice the grain it does, its figures stand; else theirs do, which
+follow flat patches of real scans more closely (``benchmarks scans``). Where consecutive frames can be
+compared no judge is asked.
 
 Limits: a judge may be sure and wrong about texture unlike any it was shown. Fine grain of level 0.01 and
 less is read low.
@@ -37,11 +38,9 @@ of full scale, log of that logarithm's error variance, log of the size in sample
 SIDE = 64
 _CELL = 8
 _CLIPPED_MOST = 0.02
-_PER_PATCH, _UNSURE, _STATISTICS = 0.27, 0.7, 0.6
-"""Error of a shot's median in units of the patches' own (most of it is common to all); the same in units of
-their variance, which counts where the judge cannot tell and guesses low; error of the statistics' log sigma
-where their confidence is 0."""
-_EVIDENCE = 100.0
+VETO = 2.0
+"""How many times the judge's level the statistics must find to be taken for texture."""
+_EVIDENCE = 200.0
 """Sum of inverse variances that counts as plenty for a single frame."""
 _DARKEST = 0.2
 _PRIOR = 0.15
@@ -88,31 +87,22 @@ def _flattest(found: Array, most: int) -> flat.Index:
 
 
 def second_opinion(segment: GrainSegment, said: Judged) -> GrainSegment:
-    """The segment that the statistics of single frames and the judge agree on."""
+    """The segment of single frames as the statistics have it, or as the judge has it who vetoes them."""
     if not len(said):
         return segment
     knots = _knots(said)
-    if segment.level > 0:
-        share = _share(segment, said)
-        classical = np.maximum(segment.level * np.array(segment.curve), 1e-5)
-        knots = np.exp(share * np.log(knots) + (1 - share) * np.log(classical))
     level = float(curve_fit.at(knots, np.array([0.5]))[0])
+    spectrum = _spectrum(segment.spectrum, said)
+    if segment.level <= VETO * level:
+        return replace(segment, spectrum=spectrum)
     curve: Curve = tuple(float(k) for k in np.clip(knots / level, 0.0, 8.0))  # type: ignore[assignment]
     return replace(
         segment,
         level=min(level, LEVEL_MAX),
         curve=curve,
-        spectrum=_spectrum(segment.spectrum, said),
-        confidence=_confidence(said),
+        spectrum=spectrum,
+        confidence=min(segment.confidence, _confidence(said)),
     )
-
-
-def _share(segment: GrainSegment, said: Judged) -> float:
-    """The judge's share of the result, from the two error variances (both fitted to what was measured)."""
-    typical = float(np.median(said.variance))
-    error = _PER_PATCH**2 * typical + (_UNSURE * typical) ** 2
-    own = (_STATISTICS * (1 - segment.confidence)) ** 2
-    return own / (own + error)
 
 
 def _confidence(said: Judged) -> float:
@@ -123,7 +113,7 @@ def _confidence(said: Judged) -> float:
 def _knots(said: Judged) -> Field:
     """sigma at the knots: the patches', drawn to a typical curve where there are few."""
     typical = np.maximum(DEFAULT_CURVE, _DARKEST)
-    weight = 1 / said.variance
+    weight = said.variance**-2
     off = said.strength - np.log(np.interp(said.luma, KNOT_POSITIONS, typical))
     level = np.exp(weighted_median(off, weight))
     sigma, worth, near = [], [], flat.luma_bin(said.luma.astype(np.float32))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.grain import wire
-from filmgrain_codec.grain.estimate import GrainAnalyzer
+from filmgrain_codec.grain.estimate import GrainAnalyzer, estimate_frames
 from filmgrain_codec.grain.profile import DEFAULT_CURVE, LEVEL_NONE, Chroma, GrainSegment, Spectrum
+from filmgrain_codec.pipeline import opinion
+from filmgrain_codec.pipeline.follow import follower
 from filmgrain_codec.pipeline.progress import Meter
 from filmgrain_codec.pipeline.shots import CutDetector
 from filmgrain_codec.pipeline.times import Times
@@ -69,12 +71,16 @@ def measure(
     meter: Meter,
     reference: Iterable[Frame] | None = None,
 ) -> list[GrainSegment]:
-    """Measure the grain of every shot; ``reference`` holds the same frames without grain."""
+    """Measure the grain of every shot; ``reference`` holds the same frames without grain.
+
+    Blocks are followed from frame to frame with OpenCV where it is installed; a shot of single frames is
+    also judged by the level net where that can run.
+    """
     segments: list[GrainSegment] = []
     pairs = _paired(frames, reference)
     for start, end in shots:
         wanted = samples(start, end)
-        analyzer = GrainAnalyzer(fmt, ref=reference is not None)
+        analyzer = GrainAnalyzer(fmt, ref=reference is not None, follow=follower(), judge=opinion.judge())
         for _ in range(start, end):
             frame, ref = next(pairs)
             if frame.index in wanted:
@@ -82,6 +88,11 @@ def measure(
             meter.step()
         segments.append(replace(analyzer.finish(), start=start, end=end))
     return segments
+
+
+def of_frames(frames: Sequence[Frame]) -> GrainSegment:
+    """Grain of some consecutive frames of one shot, measured as ``measure`` does."""
+    return estimate_frames(frames, follower(), opinion.judge())
 
 
 def _paired(frames: Iterable[Frame], ref: Iterable[Frame] | None) -> Iterator[tuple[Frame, Frame | None]]:
@@ -134,6 +145,13 @@ def doubts(segments: Iterable[GrainSegment]) -> list[str]:
         f"the grain of {where} was measured with little evidence (level {weak[0].level:.4f}, confidence "
         f"{weak[0].confidence:.2f}): look at it, or state it with --level or --zones"
     ]
+
+
+def lacking(shots: Iterable[tuple[int, int]]) -> list[str]:
+    """A sentence where shots of a single frame had to be measured without the level net."""
+    missing = opinion.missing()
+    alone = any(end - start == 1 for start, end in shots)
+    return [opinion.WITHOUT.format(missing=missing)] if alone and missing else []
 
 
 def at_level(segment: GrainSegment, level: float) -> GrainSegment:

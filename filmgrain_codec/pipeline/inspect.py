@@ -16,6 +16,7 @@ from filmgrain_codec.media.carriage import Carried
 from filmgrain_codec.media.probe import probe
 from filmgrain_codec.pipeline import analyse
 from filmgrain_codec.pipeline.clip import Clip, opened
+from filmgrain_codec.pipeline.plan import source_digest
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.reference import matched, same_shape
 from filmgrain_codec.pipeline.report import shots
@@ -53,7 +54,11 @@ def _available(model: str) -> bool:
 
 
 def estimate(path: PathLike, ref: PathLike | None = None, on_event: Listener | None = None) -> dict[str, Any]:
-    """Cuts and grain of every shot; ``ref`` is the same clip without grain."""
+    """Cuts and grain of every shot, as an automatic encode uses it; ``ref`` is the clip without grain.
+
+    'shots' is what an encode would carry, 'measured' what was found before shots of little confidence
+    borrowed from others or were taken for texture, 'notes' a sentence on each doubt.
+    """
     reference: AbstractContextManager[Clip | None]
     reference = opened(ref, Path.cwd()) if ref is not None else nullcontext(None)
     with opened(path, Path.cwd()) as clip, reference as base:
@@ -65,5 +70,12 @@ def estimate(path: PathLike, ref: PathLike | None = None, on_event: Listener | N
         meter = Meter("estimate", found.frames, on_event)
         truth = matched(base, found.times, time_base) if base else None
         measured = analyse.measure(clip.frames(), found.shots(), fmt, meter, truth)
-        segments = tuple(wire.quantise(segment, clamp=True) for segment in measured)
-    return {"file": str(path), "frames": found.frames, "shots": shots(GrainProfile(segments))}
+        used = analyse.settle(measured, level=None, zones=(), digest=source_digest(clip.path))
+    raw = tuple(wire.quantise(segment, clamp=True) for segment in measured)
+    return {
+        "file": str(path),
+        "frames": found.frames,
+        "shots": shots(GrainProfile(used)),
+        "measured": shots(GrainProfile(raw)),
+        "notes": [] if base else [*analyse.doubts(used), *analyse.lacking(found.shots())],
+    }

@@ -67,6 +67,14 @@ def test_estimate_for_people(source):
     assert all(abs(float(row[2]) / clips.LEVEL - 1) < 0.15 for row in rows[1:])
 
 
+def test_estimate_says_what_encode_carries(source, encoded, tmp_path):
+    plot = tmp_path / "curves.svg"
+    found = json.loads(fgcodec("estimate", source, "--json", "-q", "--plot", plot).stdout)
+    carried = json.loads(fgcodec("inspect", encoded, "--json").stdout)["grain"]["shots"]
+    assert found["shots"] == carried
+    assert plot.read_text().count("<polyline") == len(carried)
+
+
 def test_inspect_shows_the_profile(encoded):
     found = json.loads(fgcodec("inspect", encoded, "--json").stdout)
     assert found["grain"]["source"] == "in-band"

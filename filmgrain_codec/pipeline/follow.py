@@ -1,0 +1,33 @@
+"""Where blocks of a frame lie in the next, for the grain estimator: by optical flow, with OpenCV."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+
+import numpy as np
+
+from filmgrain_codec.grain import flat
+from filmgrain_codec.grain.flat import Array, Follow, Index
+
+
+@cache
+def follower() -> Follow | None:
+    """The matcher of this installation; None leaves the estimator its own, which is coarser."""
+    return moves if find_spec("cv2") is not None else None
+
+
+def moves(a: Array, b: Array) -> tuple[Index, Index]:
+    """Whole samples (down, right) by which each 16 x 16 block of luma plane ``a`` moves into ``b``."""
+    from filmgrain_codec.nodes import align
+
+    halvings = min(align.working_halvings(a.shape) + 1, 4)
+    here = align.codes(a, halvings)
+    flow = align.places(here, align.codes(b, halvings), "fast") - align.lattice(*here.shape)
+    rows, columns = a.shape[0] // flat.BLOCK, a.shape[1] // flat.BLOCK
+    side = flat.BLOCK >> halvings
+    right, down = (
+        np.rint(flat.box(flow[..., k], side)[:rows, :columns] * 2.0**halvings).astype(np.int64)
+        for k in (0, 1)
+    )
+    return down, right
