@@ -48,7 +48,8 @@ def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSe
     """The segment that measures as ``wanted`` (what was measured on the source) when it is synthesised.
 
     ``steps``: corrections; each costs one synthesis and one measurement. Level and size change, nothing
-    else does. A segment that is not grainy comes back as it is.
+    else does; size only where neither spectrum has a second lobe. A segment that is not grainy comes back
+    as it is.
     """
     if not wanted.grainy:
         return wanted
@@ -60,6 +61,9 @@ def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSe
         if not found.grainy:
             return wanted
         seen = _logs(found)
+        if wanted.spectrum.weight or found.spectrum.weight:
+            # sizes of one lobe and of two are not to be compared
+            seen[1] = goal[1]
         if before is not None:
             slope = _slope(at - before[0], seen - before[1])
         before = at, seen

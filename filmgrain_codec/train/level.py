@@ -157,7 +157,8 @@ class Run:
             if self.step % CHECK_EVERY == 0:
                 self.check(sum(losses) / len(losses), checks, time.monotonic() - began)
                 losses = []
-        self.check(sum(losses) / max(len(losses), 1), checks, time.monotonic() - began)
+        if losses:
+            self.check(sum(losses) / len(losses), checks, time.monotonic() - began)
 
     def advance(self, batch: Batch, done: float) -> float:
         rate = self.config.rate * min(1.0, (self.step + 1) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * done))

@@ -37,11 +37,12 @@ Patches of photographs and clips in random scales, turns and tones, with two-Gau
 {sizes[0]} to {sizes[1]}, level log-uniform {levels[0]} to {levels[1]}, a second lobe in 30 %, skew in 40 %,
 strength curves Boolean-shaped, shadow-heavy, flat and random, 8 and 10 bit. The second patch is off by up to
 2 samples and a little stretched; {single:.0%} are single frames. Gaussian likelihood of both logarithms,
-weighted by the root of the variance. {ran}, {steps} steps, torch {torch}."""
+weighted by the root of the variance. Seed {seed}, {steps} steps, {minutes:.0f} minutes on a CPU, commit
+`{commit:.12}`, torch {torch}."""
 
 LIMITS = """\
-- Used for single frames only, where it was measured to be better than block statistics; see
-  `benchmarks/results/level.json`.
+- Used for single frames only, as a veto against texture; see `grain/judged.py` and
+  `benchmarks/results/level.json`. On real scans block statistics are closer to flat patches than this net is.
 - Fine grain (size 0.5 and below) of level 0.01 and less is read 10 to 40 % low on a single frame.
 - Grain sharpened, scaled or compressed after it was made is out of range, as is a level below 0.002.
 - A patch of texture as fine and irregular as grain cannot be told from it; the variance does not always
@@ -66,15 +67,15 @@ def to_onnx(net: LevelNet) -> bytes:
     return out.getvalue()
 
 
-def trained(run: Path) -> tuple[LevelNet, int]:
-    """The averaged weights of a run and its number of steps. Raises ``InputError`` without a checkpoint."""
+def trained(run: Path) -> tuple[LevelNet, dict[str, float]]:
+    """The averaged weights of a run, its steps and seconds. Raises ``InputError`` without a checkpoint."""
     path = run / "checkpoint.pt"
     if not path.exists():
         raise InputError(f"There is no {path}: train the net first, with fgcodec train level.")
     state = torch.load(path, weights_only=True)
     net = LevelNet()
     net.load_state_dict(state["average"])
-    return net.eval(), int(state["step"])
+    return net.eval(), {"steps": state["step"], "seconds": state["seconds"]}
 
 
 def ship(
@@ -89,7 +90,7 @@ def ship(
     entries = manifest.read_manifest(models)
     if any(e["id"] == name for e in entries) and not replace:
         raise UsageError(f"Model '{name}' exists, and models never change: choose a new id.")
-    net, steps = trained(run)
+    net, length = trained(run)
     content = to_onnx(net)
     part = part_entry(name, content)
     path = models / str(part["file"])
@@ -107,7 +108,7 @@ def ship(
     }
     manifest.write_manifest(models, [*(e for e in entries if e["id"] != name), entry])
     manifest.discard(models, name, [path])
-    write_card(models / "cards" / f"{name}.md", entry, run, {**facts, "steps": steps}, data, metrics)
+    write_card(models / "cards" / f"{name}.md", entry, run, {**facts, **length}, data, metrics)
     return path
 
 
@@ -138,9 +139,8 @@ def write_card(
         sizes=SIZES,
         levels=LEVELS,
         single=SINGLE_SHARE,
-        ran=card.ran(facts),
-        steps=facts["steps"],
-        torch=facts["torch"],
+        minutes=facts["seconds"] / 60,
+        **{k: facts[k] for k in ("seed", "steps", "commit", "torch")},
     )
     (part,) = entry["part"]
     cells = [part["name"], part["file"], f"`{part['sha256'][:16]}`", str(part["size"]), f"{part['kmac']:.2f}"]
@@ -164,11 +164,11 @@ def figures(metrics: Path | None) -> str:
     if metrics is None:
         return "Not measured yet."
     summary = json.loads(metrics.read_text())["summary"]
-    head = ("what", "median error, %", "95th percentile, %", "runs")
+    head = ("what", "median error, %", "95th percentile, %", "median error of size, %", "runs")
     rows = [
-        [r["what"], f"{r['median %']:.1f}", f"{r['95th %']:.1f}", str(r["runs"])]
+        [r["what"], *(f"{r[k]:.1f}" for k in ("median %", "95th %", "median size %")), str(r["runs"])]
         for r in summary
-        if "median %" in r
+        if r["what"].startswith("single")
     ]
     text = (
         "Error of a shot's level on held-out clips with Boolean grain, which was never trained on. Single: "
