@@ -1,5 +1,8 @@
 """Speed and memory of whole commands at 1080p 10 bit: ``python -m benchmarks speed [--frames 200 2000]``.
 
+``--filter`` times grain removal alone: ``fgcodec filter IN -f denoise:level=0.05 - > /dev/null`` on every
+backend there is, and what each one's rounding costs the picture (``benchmarks.rounding``).
+
 The clip is a sub-pixel pan and zoom over clean stills with independent grain on every frame (made
 by our parametric synthesizer: this measures speed, not quality). Each command runs as a process of
 its own; peak memory is the operating system's figure for it.
@@ -17,13 +20,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import numpy as np
 
-from benchmarks.report import save
+from benchmarks import rounding
+from benchmarks.report import save, table
 from filmgrain_codec.core.frame import ColorInfo, Frame, FrameFormat
 from filmgrain_codec.grain import parametric
 from filmgrain_codec.grain.profile import DEFAULT_CURVE, Chroma, GrainSegment, Spectrum
+from filmgrain_codec.infer.backend import found
 from filmgrain_codec.media.encoders import encoder_for
 from filmgrain_codec.media.writer import Writer
 
@@ -32,6 +39,10 @@ RATE = Fraction(24)
 LOOP = 48
 """Distinct pictures; longer clips run back and forth through them with new grain each time."""
 LEVEL = 0.03
+REMOVED = 0.05
+"""The level that the removal command is given."""
+FILTERED = 120
+TIMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +132,47 @@ def measure(folder: Path, count: int) -> list[Run]:
     ]
 
 
+def removal(model: str) -> list[dict[str, Any]]:
+    """Grain removal on every backend usable here: the run of median speed, of three."""
+    backends = [b.name for b in found() if not b.problem]
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "source.mkv"
+        make_clip(source, FILTERED)
+        runs = {name: [_filter(source, model, name) for _ in range(TIMES)] for name in backends}
+    # Last, because a child's peak memory counts what its parent holds when it starts.
+    losses = rounding.losses(model)
+    return [_removed(runs[name], name, losses[name]) for name in backends]
+
+
+def _filter(source: Path, model: str, backend: str) -> Run:
+    chain = f"denoise:level={REMOVED},model={model},backend={backend}"
+    return run(f"filter {chain}", FILTERED, "filter", str(source), "-f", chain, "-", "-q")
+
+
+def _removed(runs: list[Run], backend: str, loss: float) -> dict[str, Any]:
+    middle = sorted(runs, key=lambda r: r.fps)[len(runs) // 2]
+    return {
+        **asdict(middle),
+        "fps": middle.fps,
+        "fps_of_all": [r.fps for r in runs],
+        "cpu_per_frame": median(r.cpu / r.frames for r in runs),
+        "backend": backend,
+        "psnr_loss_db": loss,
+    }
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks speed", description=__doc__)
     parser.add_argument("--frames", type=int, nargs="+", default=[200, 2000])
+    parser.add_argument("--filter", action="store_true", help="grain removal only, on every backend")
+    parser.add_argument("--model", default="fast", help="removal model of --filter")
     options = parser.parse_args(arguments)
+    if options.filter:
+        rows = removal(options.model)
+        columns = ("backend", "fps", "cpu_per_frame", "peak_mib", "psnr_loss_db")
+        print(table(rows, columns))
+        save("removal_speed", rows)
+        return
     rows = []
     for count in options.frames:
         with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ from filmgrain_codec.cli.job import run_job
 from filmgrain_codec.cli.options import Amount, Level, encoding, running
 from filmgrain_codec.cli.session import Session, to_json
 from filmgrain_codec.cli.text import tree
+from filmgrain_codec.infer.names import BACKENDS
 
 
 @click.command("encode", short_help="Strip the grain and encode a clean base layer.")
@@ -20,6 +21,8 @@ from filmgrain_codec.cli.text import tree
 @encoding(("x264", "x265", "svtav1"), "x265")
 @click.option("--model", default="fast", show_default=True, metavar="fast|balanced|best|ID",
               help="Grain removal model.")  # fmt: skip
+@click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,
+              help="What runs the removal model; auto takes the fastest.")  # fmt: skip
 @click.option("--blind", is_flag=True, help="Remove grain without being told its level.")
 @click.option("--ref", type=click.Path(), metavar="CLIP",
               help="Your own degrained IN: becomes the base layer; grain = IN - CLIP.")  # fmt: skip

@@ -57,7 +57,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model and its files. ``radius``: frames needed on each side. ``note``: why not what was asked."""
+    """A model and its files. ``radius``: frames needed on each side. ``note``: why not what was asked.
+
+    ``motion``: preset of the motion search that the neighbours are drawn onto the centre with, '' for
+    models that see one frame.
+    """
 
     id: str
     role: str
@@ -67,6 +71,7 @@ class Model:
     opset: int
     train_commit: str
     parts: tuple[Part, ...]
+    motion: str = ""
     note: str = ""
 
     def part(self, name: str) -> Part:
@@ -135,7 +140,13 @@ def _instead(name: str, model: Model) -> str:
 def _model(entry: dict[str, Any], base: Path) -> Model:
     parts = tuple(_part(p, base) for p in entry["part"])
     plain = {k: str(entry[k]) for k in ("id", "role", "tier", "license", "train_commit")}
-    return Model(**plain, radius=int(entry["radius"]), opset=int(entry["opset"]), parts=parts)
+    return Model(
+        **plain,
+        radius=int(entry["radius"]),
+        opset=int(entry["opset"]),
+        parts=parts,
+        motion=str(entry.get("motion", "")),
+    )
 
 
 def _part(entry: dict[str, Any], base: Path) -> Part:

@@ -7,6 +7,7 @@ node of its kind is made.
 from __future__ import annotations
 
 from filmgrain_codec.core.registry import NODES, NodeSpec, Param
+from filmgrain_codec.infer.names import BACKENDS
 
 _FACTORIES = "filmgrain_codec.nodes.factories"
 
@@ -39,6 +40,7 @@ NODES.register(
             Param("model", str, "fast", "fast, balanced, best or a model's id"),
             Param("blind", bool, False, "let the network judge the level itself"),
             Param("threads", int, 1, "cores for one frame", 1, 256),
+            Param("backend", str, "auto", "what runs the network", choices=BACKENDS),
         ),
     )
 )

@@ -41,8 +41,8 @@ def grain(
     return Grain(segment, level=level)
 
 
-def denoise(*, level: float | None = None, model: str, blind: bool, threads: int) -> Node:
+def denoise(*, level: float | None = None, model: str, blind: bool, threads: int, backend: str) -> Node:
     """One level for the whole clip; without one the networks are blind."""
     from filmgrain_codec.nodes.denoise import Denoise
 
-    return Denoise(level, model=model, blind=blind, threads=threads)
+    return Denoise(level, model=model, blind=blind, threads=threads, backend=backend)

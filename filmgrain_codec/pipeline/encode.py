@@ -115,7 +115,12 @@ def _graph(job: EncodeJob, survey: Survey, profile: GrainProfile) -> Graph:
     depth = Depth(job.spec.bits)
     if job.base:
         return Graph((depth,))
-    removal = Denoise(profile, model=job.request.model, blind=job.request.blind)
+    removal = Denoise(
+        profile,
+        model=job.request.model,
+        blind=job.request.blind,
+        backend=job.plan.settings["backend"],
+    )
     return Graph((*job.filters, removal, depth), cuts=survey.cuts)
 
 

@@ -11,7 +11,7 @@ from filmgrain_codec.core.node import Node
 from filmgrain_codec.core.registry import build_chain
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain.profile import LEVEL_MAX
-from filmgrain_codec.infer import store
+from filmgrain_codec.infer import backend, store
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.pipeline import target
 from filmgrain_codec.pipeline.clip import Clip, declared, middle
@@ -100,6 +100,7 @@ def _plan(request: EncodeRequest, clip: Clip, output: Path, spec: EncoderSpec) -
         "level": "auto" if request.level is None else request.level,
         "blind": request.blind,
         "model": model.id,
+        "backend": backend.chosen(request.backend),
         "zones": request.zones,
         "sample": request.sample,
         "filters": list(request.filters),

@@ -16,7 +16,8 @@ class EncodeRequest:
 
     ``level`` None means automatic. ``ref`` is the user's own denoised clip: it becomes the base
     layer, and the grain is measured as source minus ``ref``. ``sample`` encodes that many seconds
-    from the middle. ``filters`` run before the grain is measured (registry syntax).
+    from the middle. ``filters`` run before the grain is measured (registry syntax). ``backend`` runs
+    the removal nets (see ``infer.backend``).
     """
 
     source: PathLike
@@ -35,6 +36,7 @@ class EncodeRequest:
     strict: bool = False
     threads: int | None = None
     filters: tuple[str, ...] = ()
+    backend: str = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

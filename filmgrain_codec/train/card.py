@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from filmgrain_codec.train import noise, samples
+from filmgrain_codec.train import pool, samples
 from filmgrain_codec.train.material import HELD_OUT_CLIPS, HELD_OUT_DIGIT
 
 PARTS = ("luma", "chroma")
@@ -17,12 +17,13 @@ FIGURES = (
     "luma_noisy", "luma_known", "luma_blind", "chroma_noisy", "chroma_known", "chroma_blind",
     "removed_known", "removed_blind",
 )  # fmt: skip
-CURVE = ("step", "seconds", "train_loss", "held_out_loss", "gain_db", "blind_gain_db")
+CURVE = ("step", "seconds", "train_loss", "held_out_loss", "gain_db", "rough_gain_db")
 
 PURPOSE = """\
 Removes film grain, tier *{tier}*. Two U-Nets, one for luma and one for chroma, on native planes (gray,
-4:2:0, 4:2:2, 4:4:4): three frames in, the middle frame out. One set of weights serves both ways: told
-the grain (sigma at every sample, size) or blind (zeros). Licence of the weights: {license}."""
+4:2:0, 4:2:2, 4:4:4): five frames in, neighbours motion-compensated (search: *{motion}*), the middle frame
+out. The nets are told the grain (sigma at every sample, size); blind removal judges sigma from each
+window first. Licence of the weights: {license}."""
 
 MEASURED = """\
 PSNR in dB against the clean frame, mean over the held-out clips, two frames each; 10-bit 4:2:0,
@@ -32,21 +33,21 @@ not trained on. The clips have noise of their own (about 0.0025 of full scale an
 the figures at the lowest level."""
 
 RECIPE = """\
-Still photographs under simulated camera moves with moving objects, and short real clips ({clips:.0%} of
-the luma samples). Grain: two-Gaussian spectra of size {sizes[0]} to {sizes[1]}, anisotropy up to 15 %,
-a second lobe in 30 %; level log-uniform {levels[0]} to {levels[1]}; strength curves Boolean-shaped,
-shadow-heavy, flat and random; some skew; chroma 0.3 to 1.2 of luma with random correlations; 8 and 10
-bit; {grainless:.0%} without grain. The sigma told is wrong by 9 % (standard deviation); {blind:.0%} of
-the samples are blind. Loss: Charbonnier of error over level plus a tenth of its gradient's. AdamW,
-cosine over the wall-clock budget, bfloat16 arithmetic, averaged weights. `fgcodec train removal --data
-DIR --out DIR`, then `fgcodec train export`."""
+{count} windows of five frames: still photographs under simulated camera moves with ripples and moving
+objects, and short real clips ({clips:.0%}); neighbours drawn onto the centre by the product's own motion
+search. Grain families in equal parts: {families} ({looks} looks each), some resized, averaged or passed
+through 8 bit after graining; level log-uniform {levels[0]} to {levels[1]}; 4:2:0, 4:2:2 and 4:4:4, 8 and 10
+bit; {grainless:.0%} without grain. The level told is wrong by {error:.0%}, for {share:.0%} of the samples by
+{rough:.0%} (standard deviations). Loss: Charbonnier of error over level, a tenth of its gradient's, and the
+local correlation of what was removed with the picture's detail. AdamW, cosine over the wall-clock budget,
+bfloat16 arithmetic, averaged weights. `fgcodec train removal --data DIR --out DIR --tier {tier}`, then
+`fgcodec train export`."""
 
 LIMITS = """\
-- A small net: motion beyond a few samples per frame is not followed; there it works on one frame.
 - Trained on simulated grain: scans sharpened, scaled or compressed after the grain are out of its range.
 - Strongly non-Gaussian grain, grain coarser than a size of about 2 and levels above 0.12 were not trained.
-- Blind removal judges the level from the picture. It removes less than told removal, and at levels of
-  about 0.01 it takes fine moving texture for grain: see where the figures above fall below noisy.
+- Blind removal judges the level from one window: where everything is textured and moves fast it judges
+  too high.
 - Scratches, dust and flicker are left in."""
 
 
@@ -93,7 +94,7 @@ def files(entry: dict[str, Any]) -> str:
 
 
 def figures(metrics: Path | None) -> str:
-    """The table of what ``train.evaluate`` wrote."""
+    """The table of what ``fgcodec eval removal`` wrote."""
     if metrics is None:
         return "Not measured yet."
     head = ("grain", "size", "level", *(name.replace("_", " ") for name in FIGURES))
@@ -112,14 +113,21 @@ def recipe(facts: dict[str, dict[str, Any]]) -> str:
             if f.get("started_from")
             else ""
         )
+        + (f"; taught by a run of {ran(f['teacher'])}" if f.get("teacher") else "")
         for name, f in facts.items()
     ]
+    luma = facts[PARTS[0]]
     text = RECIPE.format(
-        clips=samples.CLIP_SHARE,
-        sizes=noise.SIZES,
-        levels=noise.LEVELS,
-        grainless=samples.GRAINLESS_SHARE,
-        blind=samples.BLIND_SHARE,
+        count=luma["pool"]["count"],
+        families=", ".join(luma["pool"]["families"]),
+        looks=pool.LOOKS,
+        clips=pool.CLIP_SHARE,
+        levels=pool.LEVELS,
+        grainless=pool.GRAINLESS_SHARE,
+        error=samples.ERROR,
+        rough=samples.ROUGH_ERROR,
+        share=samples.ROUGH_SHARE,
+        tier=luma["tier"],
     )
     return "\n".join(parts) + "\n\n" + text
 

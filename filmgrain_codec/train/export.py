@@ -10,7 +10,6 @@ import argparse
 import hashlib
 import io
 import json
-import tomllib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,18 +19,13 @@ from typing import Any
 import torch
 
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.infer.store import MANIFEST, SCHEMA, TIERS
 from filmgrain_codec.train import card
-from filmgrain_codec.train.loop import load_checkpoint
-from filmgrain_codec.train.networks.removal import MULTIPLE, Removal, Shape, example, macs_per_sample
-from filmgrain_codec.train.removal import PARTS, SHAPES
+from filmgrain_codec.train.manifest import LICENSE, OPSET, discard, read_manifest, write_manifest
+from filmgrain_codec.train.networks.removal import MULTIPLE, Removal, example, macs_per_sample, reach
+from filmgrain_codec.train.removal import PARTS, trained
 
-OPSET = 17
-HALO = 48
-"""At least the nets' reach (tested), a multiple of 8."""
-LICENSE = "Apache-2.0"
-RADIUS = 1
-ONNX_INPUTS = ("frames", "sigma", "size", "guide")
+ONNX_INPUTS = ("given", "size")
+ONNX_OUTPUT = "grain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +35,6 @@ class Config:
     run: Path
     models: Path
     id: str
-    tier: str = "fast"
     data: Path | None = None
     metrics: Path | None = None
     replace: bool = False
@@ -58,8 +51,9 @@ def export(config: Config) -> list[Path]:
         raise UsageError(f"Model '{config.id}' exists, and models never change: choose a new id.")
     parts, files = [], []
     for name in PARTS:
-        content = to_onnx(trained(config.run / name, SHAPES[name]))
-        entry = part_entry(config.id, name, content)
+        net = trained(config.run / name)
+        content = to_onnx(net)
+        entry = part_entry(config.id, name, net, content)
         path = config.models / str(entry["file"])
         path.write_bytes(content)
         parts.append(entry)
@@ -68,9 +62,10 @@ def export(config: Config) -> list[Path]:
     new = {
         "id": config.id,
         "role": "removal",
-        "tier": config.tier,
+        "tier": facts["tier"],
         "license": LICENSE,
-        "radius": RADIUS,
+        "radius": facts["shape"]["frames"] // 2,
+        "motion": facts["motion"],
         "opset": OPSET,
         "train_commit": facts["commit"],
         "part": parts,
@@ -83,18 +78,10 @@ def export(config: Config) -> list[Path]:
     return files
 
 
-def trained(folder: Path, shape: Shape) -> Removal:
-    """The averaged weights of a run's checkpoint in float32, ready to export."""
-    net = Removal(shape)
-    net.load_state_dict(load_checkpoint(folder / "checkpoint.pt")["average"])
-    return net.eval()
-
-
 def to_onnx(net: Removal) -> bytes:
     """The net as ONNX with free height and width."""
     inputs = example(net.shape, 64)
-    names = ONNX_INPUTS[: len(inputs)]
-    free = {name: {2: "height", 3: "width"} for name in (*names, "clean") if name != "size"}
+    free = {name: {2: "height", 3: "width"} for name in (ONNX_INPUTS[0], ONNX_OUTPUT)}
     out = io.BytesIO()
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, but its graphs keep free sizes without shape arithmetic.
@@ -105,14 +92,14 @@ def to_onnx(net: Removal) -> bytes:
             out,
             dynamo=False,
             opset_version=OPSET,
-            input_names=list(names),
-            output_names=["clean"],
+            input_names=list(ONNX_INPUTS),
+            output_names=[ONNX_OUTPUT],
             dynamic_axes=free,
         )
     return out.getvalue()
 
 
-def part_entry(model: str, name: str, content: bytes) -> dict[str, Any]:
+def part_entry(model: str, name: str, net: Removal, content: bytes) -> dict[str, Any]:
     """One part's lines of the manifest."""
     digest = hashlib.sha256(content).hexdigest()
     return {
@@ -121,33 +108,9 @@ def part_entry(model: str, name: str, content: bytes) -> dict[str, Any]:
         "sha256": digest,
         "size": len(content),
         "multiple": MULTIPLE,
-        "halo": HALO,
-        "kmac": macs_per_sample(SHAPES[name]) / 1000,
+        "halo": reach(net.shape),
+        "kmac": macs_per_sample(net.shape) / 1000,
     }
-
-
-def read_manifest(folder: Path) -> list[dict[str, Any]]:
-    """Entries of a manifest, none if there is no manifest yet."""
-    path = folder / MANIFEST
-    return list(tomllib.loads(path.read_text())["model"]) if path.exists() else []
-
-
-def write_manifest(folder: Path, entries: list[dict[str, Any]]) -> None:
-    """Write all entries; strings and numbers only, so JSON literals are TOML literals."""
-    lines = ["# Written by `fgcodec train export`. A released id never changes its files."]
-    lines.append(f"schema = {SCHEMA}")
-    for entry in entries:
-        lines += ["", "[[model]]", *(f"{k} = {json.dumps(v)}" for k, v in entry.items() if k != "part")]
-        for part in entry["part"]:
-            lines += ["", "[[model.part]]", *(f"{k} = {json.dumps(v)}" for k, v in part.items())]
-    (folder / MANIFEST).write_text("\n".join(lines) + "\n")
-
-
-def discard(folder: Path, model: str, kept: list[Path]) -> None:
-    """Remove files of an earlier export of the same, unreleased id."""
-    for path in folder.glob(f"{model}-*.onnx"):
-        if path not in kept:
-            path.unlink()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -155,10 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="fgcodec train export", description="Export trained nets.")
     parser.add_argument("--run", type=Path, required=True, help="folder that fgcodec train removal wrote")
     parser.add_argument("--models", type=Path, default=Path("models"), help="folder of manifest.toml")
-    parser.add_argument("--id", required=True, help="id of the model, such as removal-fast-1")
-    parser.add_argument("--tier", choices=TIERS, default="fast")
+    parser.add_argument("--id", required=True, help="id of the model, such as removal-fast-3")
     parser.add_argument("--data", type=Path, help="training data, to name its sources in the card")
-    parser.add_argument("--metrics", type=Path, help="figures written by fgcodec train evaluate")
+    parser.add_argument("--metrics", type=Path, help="figures written by fgcodec eval removal --out")
     parser.add_argument("--note", action="append", default=[], help="a limit of this model, for its card")
     parser.add_argument("--replace", action="store_true", help="replace an id that was never released")
     for path in export(Config(**vars(parser.parse_args(arguments)))):

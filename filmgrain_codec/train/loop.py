@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from filmgrain_codec.errors import InputError
-from filmgrain_codec.train.losses import gain_db, removal_loss
+from filmgrain_codec.train.losses import gain_db, removal_loss, taught
+from filmgrain_codec.train.networks.removal import cleaned
 from filmgrain_codec.train.samples import Batch, Batches
 
-COLUMNS = ("step", "seconds", "rate", "train_loss", "held_out_loss", "gain_db", "blind_gain_db")
-INPUTS = ("frames", "sigma", "size", "guide")
-CHECK_STEPS = 4
+COLUMNS = ("step", "seconds", "rate", "train_loss", "held_out_loss", "gain_db", "rough_gain_db")
+CHECK_STEPS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class Run:
     net: nn.Module
     folder: Path
     schedule: Schedule
+    objective: Callable[[nn.Module, Batch], Tensor] = taught
     step: int = 0
     elapsed: float = 0.0
     loss: float = 0.0
@@ -108,7 +109,7 @@ class Run:
         """One optimiser step and one step of the moving average."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate_at(self.step, self.elapsed)
-        loss = removal_loss(apply(self.net, batch), batch["clean"], batch["level"])
+        loss = self.objective(self.net, batch)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -126,30 +127,20 @@ class Run:
         live = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.net.load_state_dict(self.average)
         with torch.no_grad():
-            rows = [(*measure(self.net, told), measure(self.net, blind)[1]) for told, blind in checks]
+            rows = [(*measure(self.net, well), measure(self.net, rough)[1]) for well, rough in checks]
         self.net.load_state_dict(live)
-        held_out, gain, blind_gain = (round(v, 4) for v in torch.tensor(rows).mean(0).tolist())
+        held_out, gain, rough_gain = (round(v, 4) for v in torch.tensor(rows).mean(0).tolist())
         rate = self.schedule.rate_at(self.step, self.elapsed)
-        values = (self.step, round(self.elapsed, 1), rate, round(self.loss, 4), held_out, gain, blind_gain)
+        values = (self.step, round(self.elapsed, 1), rate, round(self.loss, 4), held_out, gain, rough_gain)
         row = dict(zip(COLUMNS, values, strict=True))
         self.curve.append(row)
         print(" ".join(f"{k} {v:g}" for k, v in row.items()), flush=True)
 
 
-def apply(net: nn.Module, batch: Batch) -> Tensor:
-    """The net's answer in bfloat16 arithmetic, float32 out."""
-    given = [batch[k] for k in INPUTS if k in batch]
-    given[0] = given[0].to(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
-        made: Tensor = net(*given)
-    return made.float()
-
-
 def measure(net: nn.Module, batch: Batch) -> tuple[float, float]:
     """(loss, PSNR gain in dB) on one batch."""
-    made, clean = apply(net, batch), batch["clean"]
-    planes = clean.shape[1]
-    noisy = batch["frames"][:, planes : 2 * planes]
+    made, clean, frames = cleaned(net, batch), batch["clean"], batch["frames"]
+    noisy = frames[:, frames.shape[1] // 2]
     return float(removal_loss(made, clean, batch["level"])), float(gain_db(made, noisy, clean))
 
 
@@ -157,7 +148,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """The state a run saved. Raises ``InputError`` if it is missing."""
     if not path.exists():
         raise InputError(f"There is no checkpoint at {path}: train first, or name the run's folder.")
-    state: dict[str, Any] = torch.load(path, weights_only=True)
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state
 
 

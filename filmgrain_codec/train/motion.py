@@ -1,97 +1,126 @@
-"""Moving scenes out of still photographs: camera moves, and objects that move otherwise."""
+"""Moving scenes out of still photographs: camera moves, rippling ground, objects that move otherwise.
+
+All pictures are (height, width, 3) float32 Y, Cb, Cr in 0..1; a scene is (frames, side, side, 3).
+"""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.random import Generator
-from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from numpy.typing import NDArray
 
+from filmgrain_codec.nodes.align import lattice, opencv
 from filmgrain_codec.train.material import Clip, Picture
 
-FRAMES = 3
-SPEEDS = (0.0, 0.0, 0.3, 1.0, 3.0, 7.0, 16.0)
+Scene = NDArray[np.float32]
+SPEEDS = (0.0, 0.0, 0.3, 1.0, 3.0, 6.0, 12.0)
+"""Samples a frame, times a normal draw in each direction."""
 FAR_SHARE = 0.25
 """Share of scenes seen from far: their texture is as fine as grain, which a blind net must learn to keep."""
+RIPPLE_SHARE, OBJECT_SHARE = 0.3, 0.4
 
 
-def camera(picture: Picture, side: int, rng: Generator) -> Tensor:
-    """A smooth move over a still: (FRAMES, planes, side, side) in 0..1; one in six stands still."""
-    height, width = picture.shape[1:]
-    speed = rng.choice(SPEEDS)
-    still = speed == 0 and rng.random() < 0.5
-    pan = rng.normal(0, 1, 2) * speed
-    zoom, turn = (0.0, 0.0) if still else (rng.normal(0, 0.004), rng.normal(0, 0.003))
-    scale = rng.uniform(1.2, 1.9) if rng.random() < FAR_SHARE else rng.uniform(0.85, 1.15)
-    angle = rng.normal(0, 0.03)
-    centre = [rng.uniform(min(side / 2, n / 2), max(n - side / 2, n / 2)) for n in (height, width)]
-    steps = torch.arange(side) - (side - 1) / 2
-    rows, columns = torch.meshgrid(steps, steps, indexing="ij")
-    grids = []
-    for k in range(-(FRAMES // 2), FRAMES // 2 + 1):
-        size, tilt = scale * (1 + zoom * k), angle + turn * k
-        cos, sin = np.cos(tilt) * size, np.sin(tilt) * size
-        x = centre[1] + pan[1] * k + cos * columns - sin * rows
-        y = centre[0] + pan[0] * k + sin * columns + cos * rows
-        grids.append(torch.stack([x / (width - 1) * 2 - 1, y / (height - 1) * 2 - 1], -1))
-    return look(picture, torch.cat(grids), side)
-
-
-def look(picture: Picture, grid: Tensor, side: int) -> Tensor:
-    """Sample a picture at all frames' grids at once."""
-    image = torch.from_numpy(picture)[None].float() / 255
-    seen = F.grid_sample(image, grid[None].float(), "bicubic", "reflection", align_corners=True)
-    planes = picture.shape[0]
-    return seen.clamp(0, 1).view(planes, FRAMES, side, side).transpose(0, 1)
-
-
-def blob(side: int, rng: Generator) -> Tensor:
-    """The mask (FRAMES, 1, side, side) of a disk that moves."""
-    rows, columns = np.mgrid[:side, :side]
-    centre, radius = rng.uniform(0, side, 2), rng.uniform(side * 0.1, side * 0.45)
-    pan = rng.normal(0, 4, 2)
-    masks = [
-        (rows - centre[0] - pan[0] * k) ** 2 + (columns - centre[1] - pan[1] * k) ** 2 < radius**2
-        for k in range(FRAMES)
-    ]
-    return torch.from_numpy(np.stack(masks)[:, None].astype(np.float32))
-
-
-def scene(photos: tuple[Picture, ...], side: int, rng: Generator) -> Tensor:
-    """A camera move, four in ten with a moving object before it."""
-    seen = camera(photos[rng.integers(len(photos))], side, rng)
-    if rng.random() < 0.4:
-        mask = blob(side, rng)
-        seen = torch.lerp(seen, camera(photos[rng.integers(len(photos))], side, rng), mask)
+def scene(photos: tuple[Picture, ...], side: int, frames: int, rng: Generator) -> Scene:
+    """A camera move over a still, four in ten with a moving object before it."""
+    seen = camera(photos[rng.integers(len(photos))], side, frames, rng)
+    if rng.random() < OBJECT_SHARE:
+        over = camera(photos[rng.integers(len(photos))], side, frames, rng)
+        seen += blob(side, frames, rng) * (over - seen)
     return seen
 
 
-def excerpt(clip: Clip, side: int, rng: Generator) -> Tensor:
-    """Consecutive frames of a real clip, forwards or backwards: (FRAMES, planes, side, side)."""
-    frames, height, width = clip[0].shape
-    first = rng.integers(frames - FRAMES + 1)
-    y, x = rng.integers(height - side + 1), rng.integers(width - side + 1)
-    cut = np.stack([p[first : first + FRAMES, y : y + side, x : x + side] for p in clip], 1)
-    if rng.random() < 0.5:
-        cut = cut[::-1]
-    return torch.from_numpy(cut.astype(np.float32) / 255)
+def camera(picture: Picture, side: int, frames: int, rng: Generator) -> Scene:
+    """Pan, zoom, turn and tilt over a still; one in six stands still, three in ten ripple."""
+    cv = opencv()
+    image = np.ascontiguousarray(np.moveaxis(picture, 0, 2), np.float32) / 255
+    track, ripple = homographies(image.shape[:2], side, frames, rng), ripples(side, frames, rng)
+    out = np.empty((frames, side, side, 3), np.float32)
+    for k, matrix in enumerate(track):
+        if ripple is None:
+            flags = cv.INTER_CUBIC | cv.WARP_INVERSE_MAP
+            out[k] = cv.warpPerspective(
+                image, matrix, (side, side), flags=flags, borderMode=cv.BORDER_REFLECT
+            )
+        else:
+            maps = cv.perspectiveTransform(lattice(side, side) + ripple[k], matrix)
+            out[k] = cv.remap(image, maps, None, cv.INTER_CUBIC, borderMode=cv.BORDER_REFLECT)
+    return out.clip(0, 1)
 
 
-def turned(scene: Tensor, rng: Generator) -> Tensor:
+def homographies(shape: tuple[int, ...], side: int, frames: int, rng: Generator) -> list[NDArray[np.float64]]:
+    """From window samples to picture samples, one matrix a frame."""
+    speed = rng.choice(SPEEDS)
+    still = speed == 0 and rng.random() < 0.5
+    pan, speedup = rng.normal(0, 1, 2) * speed, rng.normal(0, 0.08) * speed
+    zoom, turn, tilt = (0.0,) * 3 if still else (rng.normal(0, 0.004), rng.normal(0, 0.003), 1e-5 * speed)
+    scale = rng.uniform(1.2, 1.9) if rng.random() < FAR_SHARE else rng.uniform(0.85, 1.15)
+    angle, leaning = rng.normal(0, 0.03), rng.normal(0, 1, 2) * tilt
+    centre = [rng.uniform(min(side / 2, n / 2), max(n - side / 2, n / 2)) for n in shape]
+    out = []
+    for k in range(-(frames // 2), frames // 2 + 1):
+        size, tilted = scale * (1 + zoom) ** k, angle + turn * k
+        cos, sin = np.cos(tilted) * size, np.sin(tilted) * size
+        x, y = (centre[i] + pan[1 - i] * (k + speedup * k * abs(k)) for i in (1, 0))
+        half = (side - 1) / 2
+        to_centre = np.array([[1, 0, -half], [0, 1, -half], [0, 0, 1]])
+        about = np.array([[cos, -sin, x], [sin, cos, y], [*(leaning * k), 1]])
+        out.append(about @ to_centre)
+    return out
+
+
+def ripples(side: int, frames: int, rng: Generator) -> Scene | None:
+    """Smooth displacements (frames, side, side, 2) that grow with time, None for most scenes."""
+    if rng.random() >= RIPPLE_SHARE:
+        return None
+    coarse = rng.normal(0, rng.uniform(0.2, 2.5), (rng.integers(3, 9), rng.integers(3, 9), 2))
+    smooth = opencv().resize(coarse.astype(np.float32), (side, side), interpolation=opencv().INTER_CUBIC)
+    steps = np.arange(frames, dtype=np.float32) - frames // 2
+    return np.asarray(steps[:, None, None, None] * smooth, np.float32)
+
+
+def blob(side: int, frames: int, rng: Generator) -> Scene:
+    """The soft-edged mask (frames, side, side, 1) of a disk that moves."""
+    rows, columns = np.mgrid[:side, :side].astype(np.float32)
+    centre, radius = rng.uniform(0, side, 2), rng.uniform(side * 0.08, side * 0.4)
+    pan, soft = rng.normal(0, 4, 2), rng.uniform(0.5, 3)
+    masks = [
+        np.hypot(rows - centre[0] - pan[0] * k, columns - centre[1] - pan[1] * k)
+        for k in range(-(frames // 2), frames // 2 + 1)
+    ]
+    return np.clip((radius - np.stack(masks)) / soft + 0.5, 0, 1).astype(np.float32)[..., None]
+
+
+def excerpt(clip: Clip, side: int, frames: int, rng: Generator) -> Scene:
+    """Consecutive frames of a real clip, forwards or backwards; its chroma stretched to luma's size."""
+    cv = opencv()
+    count, height, width = clip[0].shape
+    first = rng.integers(count - frames + 1)
+    y, x = (2 * rng.integers((n - side) // 2 + 1) for n in (height, width))
+    out = np.full((frames, side, side, 3), 0.5, np.float32)
+    for k in range(frames):
+        out[k, ..., 0] = clip[0][first + k, y : y + side, x : x + side] / np.float32(255)
+        for c, plane in enumerate(clip[1:], 1):
+            part = plane[first + k, y // 2 : (y + side) // 2, x // 2 : (x + side) // 2]
+            out[k, ..., c] = cv.resize(part, (side, side), interpolation=cv.INTER_LINEAR) / np.float32(255)
+    return out[::-1] if rng.random() < 0.5 else out
+
+
+def turned(scene: Scene, rng: Generator) -> Scene:
     """Random mirror and transposition."""
-    if rng.random() < 0.5:
-        scene = scene.flip(-1)
-    if rng.random() < 0.5:
-        scene = scene.flip(-2)
-    return scene.transpose(-1, -2) if rng.random() < 0.5 else scene
+    scene = scene[:, :: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
+    return scene.swapaxes(1, 2) if rng.random() < 0.5 else scene
 
 
-def graded(luma: Tensor, rng: Generator) -> Tensor:
-    """A random tone: gamma, fade, contrast (flat scans too), mostly in limited range."""
+def graded(scene: Scene, rng: Generator) -> Scene:
+    """A random tone and colour: gamma, fade, contrast (flat scans too), mostly in limited range."""
+    luma, chroma = scene[..., :1], scene[..., 1:] - 0.5
     if rng.random() < 0.35:
-        luma = luma.clamp(0, 1) ** rng.uniform(0.55, 1.7)
+        luma = luma ** rng.uniform(0.55, 1.7)
     if rng.random() < 0.35:
         gain = rng.uniform(0.35, 1.0)
         luma = luma * gain + rng.uniform(0, 1 - gain)
-    return luma * (219 / 255) + 16 / 255 if rng.random() < 0.7 else luma
+    if rng.random() < 0.7:
+        luma = luma * (219 / 255) + 16 / 255
+    chroma = chroma * rng.choice([-1, 1], 2) * rng.uniform(0.3, 1.25)
+    chroma = chroma[..., ::-1] if rng.random() < 0.5 else chroma
+    return np.concatenate([luma, chroma + 0.5], -1).astype(np.float32)

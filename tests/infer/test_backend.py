@@ -12,13 +12,14 @@ import pytest
 from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.infer import backend, openvino, session, store, tiling
 from filmgrain_codec.infer.names import BF16, OPENVINO, ORT
+from filmgrain_codec.nodes import normal
 
 LEVEL = 0.04
 
 
 @pytest.fixture(scope="module")
 def part() -> store.Part:
-    return store.resolve("removal-fast-1").part("luma")
+    return store.resolve("fast").part("luma")
 
 
 @pytest.fixture
@@ -52,19 +53,23 @@ def clean(height: int, width: int) -> np.ndarray:
     return 0.3 + 0.4 * x + 0.2 * y + 0.03 * np.sin(170 * x) * np.sin(90 * y)
 
 
+def frames(seed: int, height: int, width: int) -> np.ndarray:
+    grain = np.random.default_rng(seed).standard_normal((5, height, width)).astype(np.float32)
+    return clean(height, width) + LEVEL * grain
+
+
 def inputs(seed: int, height: int = 96, width: int = 160) -> dict[str, np.ndarray]:
-    grain = np.random.default_rng(seed).standard_normal((1, 3, height, width)).astype(np.float32)
-    sigma = np.full((1, 1, height, width), LEVEL, np.float32)
-    return {
-        "frames": clean(height, width) + LEVEL * grain,
-        "sigma": sigma,
-        "size": np.full((1, 1), 0.5, np.float32),
-    }
+    """What the luma net is given of a still picture under white grain."""
+    window = [[f] for f in frames(seed, height, width)]
+    sigma = np.full((height, width), LEVEL, np.float32)
+    return {"given": normal.given(window, [sigma]), "size": np.full((1, 1), 0.5, np.float32)}
 
 
-def psnr(array: np.ndarray) -> float:
-    picture = array[0, 0]
-    return float(-10 * np.log10(np.mean((picture - clean(*picture.shape)) ** 2)))
+def psnr(seed: int, grain: np.ndarray) -> float:
+    shape = 2 * grain.shape[2], 2 * grain.shape[3]
+    sigma = np.full(shape, LEVEL, np.float32)
+    made = normal.taken_off(frames(seed, *shape)[2], sigma, grain[0])
+    return float(-10 * np.log10(np.mean((made - clean(*shape)) ** 2)))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +134,7 @@ class TestOpenVino:
         mine, theirs = (backend.net(part, 1, b).run(inputs(0)) for b in (OPENVINO, ORT))
         assert mine.shape == theirs.shape
         assert mine.dtype == np.float32
-        assert float(np.abs(mine - theirs).max()) < 1e-5
+        assert float(np.abs(mine - theirs).max()) < 1e-4
 
     def test_any_size_and_number_of_threads_gives_the_same_bits(self, part):
         one, two = (backend.net(part, t, OPENVINO) for t in (1, 2))
@@ -154,10 +159,10 @@ class TestOpenVino:
 
     def test_tiles_are_the_whole_picture(self, part):
         net = backend.net(part, 1, OPENVINO)
-        given, halo = inputs(3, 200, 312), part.halo
-        whole = tiling.run(net, given, halo=halo, multiple=8)
-        tiles = tiling.run(net, given, halo=halo, multiple=8, tile=128, whole=0)
-        assert float(np.abs(whole - tiles).max()) < 1e-5
+        given, halo = inputs(3, 200, 312), part.halo // 2
+        whole = tiling.run(net, given, halo=halo, multiple=4)
+        tiles = tiling.run(net, given, halo=halo, multiple=4, tile=64, whole=0)
+        assert float(np.abs(whole - tiles).max()) < 1e-4
 
     def test_wrong_inputs_are_reported_as_the_models_failure(self, part):
         net = backend.net(part, 1, OPENVINO)
@@ -175,15 +180,8 @@ class TestOpenVino:
 @pytest.mark.usefixtures("needs_bf16")
 class TestBf16:
     def test_it_costs_at_most_a_twentieth_of_a_decibel(self, part):
-        mine, full = (psnr(backend.net(part, 1, b).run(inputs(0))) for b in (BF16, ORT))
+        mine, full = (psnr(0, backend.net(part, 1, b).run(inputs(0))) for b in (BF16, ORT))
         assert abs(full - mine) <= 0.05
-
-    def test_the_grain_is_subtracted_in_float32(self, part):
-        """Where sigma is so small that nothing is removed, the picture comes back to a float's precision."""
-        given = inputs(0)
-        given["sigma"][...] = 1e-7
-        made = backend.net(part, 1, BF16).run(given)[0, 0]
-        assert float(np.abs(made - given["frames"][0, 1]).max()) < 1e-5
 
     def test_any_number_of_threads_gives_the_same_bits(self, part):
         nets = [backend.net(part, t, BF16) for t in (1, 2)]

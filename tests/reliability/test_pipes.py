@@ -101,7 +101,7 @@ def test_a_sample(tmp_path: Path) -> None:
     assert done.report["frames"] == 12
     assert done.report["output"] == str(tmp_path / "in.fg.sample.mkv")
     whole = fgcodec("encode", source, "--json", *FAST).report
-    assert done.report["predicted_bytes"] == pytest.approx(whole["video_bytes"], rel=0.5)
+    assert done.report["predicted_bytes"] == pytest.approx(whole["video_bytes"], rel=0.8)
 
 
 def test_zones(source: Path, tmp_path: Path) -> None:

@@ -14,24 +14,24 @@ pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch", reason="training needs torch (make test-train)")
 
 from filmgrain_codec.errors import InputError, UsageError  # noqa: E402
-from filmgrain_codec.grain.profile import GrainSegment  # noqa: E402
 from filmgrain_codec.infer import store, tiling  # noqa: E402
 from filmgrain_codec.infer.session import session  # noqa: E402
-from filmgrain_codec.nodes.denoise import expected_sigma  # noqa: E402
-from filmgrain_codec.train import export, material, motion, noise, removal  # noqa: E402
+from filmgrain_codec.nodes import normal  # noqa: E402
+from filmgrain_codec.train import export, losses, material, motion, pool, removal  # noqa: E402
 from filmgrain_codec.train.loop import Run, Schedule, load_checkpoint, stream  # noqa: E402
 from filmgrain_codec.train.networks.removal import (  # noqa: E402
-    CHROMA,
-    LUMA,
+    TIERS,
     Removal,
-    Shape,
     example,
-    macs_per_sample,
+    macs_per_luma_sample,
+    normalised,
+    reach,
 )
-from filmgrain_codec.train.samples import Batches, ChromaBatches, LumaBatches  # noqa: E402
+from filmgrain_codec.train.samples import Batches, ChromaBatches, LumaBatches, on_chroma  # noqa: E402
 
-BATCHES: dict[str, type[Batches]] = {"luma": LumaBatches, "chroma": ChromaBatches}
-STEPS = 20
+PARTS = ("luma", "chroma")
+FAMILIES = ("spectral",)
+STEPS = 12
 torch.set_num_threads(1)
 
 
@@ -57,15 +57,33 @@ def seen(data) -> material.Material:
 
 
 @pytest.fixture(scope="module")
-def run(data, tmp_path_factory) -> Path:
+def config(data, tmp_path_factory) -> removal.Config:
+    """A run on a pool of a few windows, of the family that needs no scans."""
+    root = tmp_path_factory.mktemp("run")
+    for name, seed, held_out in (("seen", 0, False), ("held-out", removal.CHECK_SEED, True)):
+        recipe = pool.Recipe(data, seed, 24, "fast", held_out, FAMILIES)
+        pool.make(recipe, root / "pool" / name, workers=1, share=24)
+    return removal.Config(
+        data, root / "out", steps=STEPS, workers=0, pool=root / "pool", samples=24, families=FAMILIES
+    )
+
+
+@pytest.fixture(scope="module")
+def run(config) -> Path:
     """Both parts trained for a few steps."""
-    out = tmp_path_factory.mktemp("run")
-    removal.train(removal.Config(data, out, steps=STEPS, workers=0))
-    return out
+    removal.train(config)
+    return config.out
 
 
-def shaped(part: str) -> Shape:
-    return LUMA if part == "luma" else CHROMA
+@pytest.fixture(scope="module")
+def windows(config) -> pool.Pool:
+    return removal.made_pools(config).seen
+
+
+def batches(part: str, windows: pool.Pool, seed: int = 1, rough: bool | None = None) -> Batches:
+    if part == "luma":
+        return LumaBatches(windows, seed, rough)
+    return ChromaBatches(windows, seed, rough, cleaned=windows.arrays["clean"][:, None])
 
 
 def test_held_out_pictures_are_whole_photographs_and_never_trained_on(data, seen):
@@ -80,76 +98,97 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
         material.load(tmp_path)
 
 
-@pytest.mark.parametrize("part", ["luma", "chroma"])
-def test_a_batch_is_a_pure_function_of_seed_and_step(seen, part):
-    batches = BATCHES[part](seen, 1)
-    first, again, other = batches[3], BATCHES[part](seen, 1)[3], batches[4]
+def test_a_pool_is_a_pure_function_of_its_recipe(config, windows, seen):
+    recipe = pool.Recipe(config.data, 0, 24, "fast", families=FAMILIES)
+    for number in (0, 23):
+        for name, value in pool.sample(recipe, seen, number).items():
+            assert np.array_equal(windows.arrays[name][number], value), name
+
+
+def test_a_pool_made_otherwise_is_not_taken_for_another(config, windows):
+    with pytest.raises(InputError, match="made otherwise"):
+        pool.make(pool.Recipe(config.data, 7, 24, "fast", families=FAMILIES), config.pool / "seen")
+    with pytest.raises(InputError, match="no finished pool"):
+        pool.Pool(config.out / "nowhere")
+
+
+def test_windows_hold_grain_of_their_level_around_the_clean_picture(windows):
+    luma, clean = (windows.arrays[k].astype(np.float64) / 65535 for k in ("luma", "clean"))
+    level, shape = windows.arrays["facts"][:, 0], windows.arrays["shape"].astype(np.float64)
+    found = np.std((luma[:, pool.RADIUS] - clean) / shape, axis=(1, 2))
+    inside = (clean.min((1, 2)) > 0.1) & (clean.max((1, 2)) < 0.9) & (level > 0.01)
+    assert inside.sum() > 4
+    assert np.abs(found[inside] / level[inside] - 1).max() < 0.3
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_batch_is_a_pure_function_of_seed_and_step(windows, part):
+    asked = batches(part, windows)
+    first, again, other = asked[3], batches(part, windows)[3], asked[4]
     assert all(torch.equal(first[k], again[k]) for k in first)
     assert not torch.equal(first["frames"], other["frames"])
     assert all(v.isfinite().all() for v in first.values())
 
 
-@pytest.mark.parametrize("part", ["luma", "chroma"])
-def test_blind_samples_are_told_nothing_and_the_others_never_zero(seen, part):
-    blind, told, mixed = (BATCHES[part](seen, 1, blind=b) for b in (True, False, None))
-    assert blind[0]["sigma"].abs().max() == 0
-    assert blind[0]["size"].abs().max() == 0
-    assert told[0]["sigma"].min() > 0
-    shares = [(mixed[k]["sigma"].flatten(1).amax(1) == 0).float().mean() for k in range(20)]
-    assert 0.2 < float(torch.stack(shares).mean()) < 0.37
+@pytest.mark.parametrize("part", PARTS)
+def test_a_rough_estimate_is_further_off_than_a_good_one(windows, part):
+    good, bad = (
+        torch.cat([batches(part, windows, rough=r)[k]["sigma"].mean((1, 2, 3)) for k in range(20)])
+        for r in (False, True)
+    )
+    exact = torch.cat([batches(part, windows, rough=False)[k]["level"].mean(1) for k in range(20)])
+    spread = [float((s / exact.clamp(min=1e-3)).log()[exact > 0.004].std()) for s in (good, bad)]
+    assert spread[1] > spread[0]
 
 
-def test_grain_of_every_look_has_unit_variance_and_its_skew():
-    rng = np.random.default_rng(0)
-    looks = [noise.draw(rng) for _ in range(16)]
-    torch.manual_seed(0)
-    fields = noise.skewed(noise.filtered(torch.randn(16, 3, 96, 96), noise.response(looks, 96)), looks)
-    assert (fields.std((1, 2, 3)) - 1).abs().max() < 0.15
-    strong = [replace(look, skew=0.6) for look in looks]
-    white = torch.randn(16, 3, 96, 96)
-    third = (noise.skewed(white, strong) ** 3).mean()
-    assert 0.4 < float(third) < 0.8
-
-
-def test_strength_is_the_profiles_interpolation():
-    segment = GrainSegment(0, 1, 1.0, (0.1, 0.5, 0.9, 1.2, 1.1, 0.8, 0.5, 0.2))
-    luma = np.linspace(0, 1, 101, dtype=np.float32)
-    made = noise.strength(torch.from_numpy(luma)[None], torch.tensor([segment.curve]))
-    assert np.allclose(made[0], segment.sigma(luma), atol=1e-5)
-
-
-def test_training_reads_the_curve_as_the_node_does():
-    """Where the curve is linear, smoothing luma and smoothing sigma are the same."""
-    rng = np.random.default_rng(0)
-    luma = rng.uniform(0.2, 0.8, (64, 96)).astype(np.float32)
-    segment = GrainSegment(0, 1, 0.05, tuple(np.linspace(0.5, 1.5, 8)))  # type: ignore[arg-type]
-    smooth = noise.lowpass(torch.from_numpy(luma)[None, None])
-    told = 0.05 * noise.strength(smooth, torch.tensor([segment.curve], dtype=torch.float32))[0, 0]
-    assert np.allclose(told, expected_sigma(luma, segment), atol=1e-6)
+def test_luma_is_averaged_onto_the_middle_of_chroma():
+    plane = torch.arange(64.0).view(1, 8, 8)
+    assert on_chroma(plane, 0)[0, 0, 0] == (0 + 1 + 8 + 9) / 4
+    assert torch.equal(on_chroma(plane, 2), plane[:, 2:6, 2:6])
+    assert on_chroma(plane, 1)[0, 0, 0] == (16 + 17) / 2
 
 
 def test_scenes_move_and_sometimes_stand_still(seen):
     rng = np.random.default_rng(0)
-    scenes = [motion.camera(seen.photos[0][:1], 48, rng) for _ in range(60)]
-    still = sum(torch.equal(s[0], s[2]) for s in scenes)
-    assert 3 < still < 30
-    assert all(s.shape == (3, 1, 48, 48) and s.min() >= 0 and s.max() <= 1 for s in scenes)
+    scenes = [motion.camera(seen.photos[0], 48, 5, rng) for _ in range(60)]
+    still = sum(np.array_equal(s[0], s[4]) for s in scenes)
+    assert 1 < still < 30
+    assert all(s.shape == (5, 48, 48, 3) and s.min() >= 0 and s.max() <= 1 for s in scenes)
 
 
-@pytest.mark.parametrize("part", ["luma", "chroma"])
-def test_the_nets_cost_what_the_design_allows(part):
-    assert 3000 < macs_per_sample(shaped(part)) < 4700
+@pytest.mark.parametrize(("tier", "most"), [("fast", 4500), ("balanced", 25000), ("best", 97000)])
+def test_the_nets_cost_what_the_tier_allows(tier, most):
+    assert 0.7 * most < macs_per_luma_sample(TIERS[tier]) <= most
 
 
-@pytest.mark.parametrize("part", ["luma", "chroma"])
-def test_the_halo_covers_the_nets_reach(part):
-    net = Removal(shaped(part)).eval()
-    inputs = list(example(net.shape, 256))
-    frames = inputs[0].clone().requires_grad_()
-    net(frames, *inputs[1:])[0, 0, 128:136, 128:136].sum().backward()
-    rows = frames.grad.abs().sum((0, 1, 3)).nonzero()
-    reach = max(128 - int(rows.min()), int(rows.max()) - 135)
-    assert 0 < reach <= export.HALO
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("tier", TIERS)
+def test_the_halo_covers_the_nets_reach(part, tier):
+    net = Removal(getattr(TIERS[tier], part)).eval()
+    given, size = example(net.shape, 384)
+    given.requires_grad_()
+    net(given, size)[0, 0, 96:100, 96:100].sum().backward()
+    rows = given.grad.abs().sum((0, 1, 3)).nonzero()
+    assert 0 < 2 * max(96 - int(rows.min()), int(rows.max()) - 99) <= reach(net.shape)
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_the_node_normalises_as_training_does(guided):
+    rng = np.random.default_rng(0)
+    frames = rng.random((5, 2, 48, 64), np.float32)
+    sigma, guide = rng.random((2, 48, 64), np.float32) * 0.1, rng.random((2, 48, 64), np.float32)
+    tensors = [torch.from_numpy(a)[None] for a in (frames, sigma, guide)]
+    wanted = normalised(*tensors[: 3 if guided else 2]).numpy()
+    made = normal.given([list(f) for f in frames], list(sigma), list(guide) if guided else ())
+    assert np.abs(made - wanted).max() < 1e-4
+
+
+def test_detail_taken_off_counts_as_leakage():
+    torch.manual_seed(0)
+    clean, grain = torch.rand(2, 1, 64, 64), torch.randn(2, 1, 64, 64)
+    lost = clean - torch.nn.functional.avg_pool2d(clean, 3, 1, 1)
+    assert losses.leakage(lost, clean) > 0.5
+    assert losses.leakage(grain, clean) < 0.05
 
 
 def test_training_writes_what_it_was_and_how_it_went(run):
@@ -162,35 +201,36 @@ def test_training_writes_what_it_was_and_how_it_went(run):
         assert rows[-1].startswith(f"{STEPS},")
 
 
-@pytest.mark.parametrize("part", ["luma", "chroma"])
-def test_a_resumed_run_ends_with_the_same_bits(seen, tmp_path, part):
+@pytest.mark.parametrize("part", PARTS)
+def test_a_resumed_run_ends_with_the_same_bits(windows, tmp_path, part):
     def start(folder: str) -> Run:
         torch.manual_seed(0)
-        return Run(Removal(shaped(part)), tmp_path / folder, Schedule(steps=8, warm_up=2))
+        net = Removal(getattr(TIERS["fast"], part))
+        return Run(net, tmp_path / folder, Schedule(steps=8, warm_up=2))
 
-    batches = BATCHES[part](seen, 0)
-    checks = [(batches[100], batches[101])]
+    asked = batches(part, windows)
+    checks = [(asked[100], asked[101])]
     whole = start("whole")
-    whole.train(stream(batches, 0, 0), checks)
+    whole.train(stream(asked, 0, 0), checks)
     first = start("broken")
-    first.train(islice(stream(batches, 0, 0), 5), checks)
+    first.train(islice(stream(asked, 0, 0), 5), checks)
     second = start("broken")
     second.resume()
     assert second.step == 5
-    second.train(stream(batches, second.step, 0), checks)
+    second.train(stream(asked, second.step, 0), checks)
     ends = [load_checkpoint(tmp_path / name / "checkpoint.pt") for name in ("whole", "broken")]
     for key in ("net", "average"):
         assert all(torch.equal(ends[0][key][k], ends[1][key][k]) for k in ends[0][key])
     assert ends[0]["step"] == ends[1]["step"] == 8
 
 
-def test_a_few_steps_lower_the_loss(seen, tmp_path):
+def test_a_few_steps_lower_the_loss(windows, tmp_path):
     torch.manual_seed(0)
-    batches = LumaBatches(seen, 0, blind=False)
-    checks = [(batches[1000], batches[1001])]
-    net = Run(Removal(LUMA), tmp_path, Schedule(steps=60, warm_up=5))
+    asked = LumaBatches(windows, 0, rough=False)
+    checks = [(asked[1000], asked[1001])]
+    net = Run(Removal(TIERS["fast"].luma), tmp_path, Schedule(steps=60, warm_up=5))
     net.report(checks)
-    net.train(stream(batches, 0, 0), checks)
+    net.train(stream(asked, 0, 0), checks)
     assert net.curve[-1]["held_out_loss"] < 0.97 * net.curve[0]["held_out_loss"]
 
 
@@ -205,15 +245,16 @@ def test_the_schedule_ends_by_the_clock_and_anneals():
 def test_the_export_answers_as_the_trained_net(run, tmp_path):
     export.export(export.Config(run, tmp_path, "removal-test-1"))
     model = store.resolve("removal-test-1", where=tmp_path)
-    for part, shape in removal.SHAPES.items():
-        net = export.trained(run / part, shape)
-        entry = model.part(part)
-        inputs = [t if t.dim() == 2 else t[:, :, :56, :40].contiguous() for t in example(shape, 64)]
+    assert (model.radius, model.motion, model.tier) == (2, "fast", "fast")
+    for part in PARTS:
+        net, entry = removal.trained(run / part), model.part(part)
+        given, size = example(net.shape, 64)
+        given = given[:, :, :28, :20].contiguous()
         with torch.no_grad():
-            wanted = net(*inputs).numpy()
-        given = {n: t.numpy() for n, t in zip(export.ONNX_INPUTS, inputs, strict=False)}
-        made = tiling.run(session(entry), given, halo=entry.halo, multiple=entry.multiple)
-        assert np.abs(made - wanted).max() < 1e-5
+            wanted = net(given, size).numpy()
+        inputs = {"given": given.numpy(), "size": size.numpy()}
+        made = tiling.run(session(entry), inputs, halo=entry.halo // 2, multiple=entry.multiple // 2)
+        assert np.abs(made - wanted).max() < 1e-4
     text = (tmp_path / "cards" / "removal-test-1.md").read_text()
     assert all(word in text for word in ("kMAC", "held-out", "Limits", model.parts[0].path.name))
 
@@ -224,14 +265,14 @@ def test_a_released_id_is_not_written_again(run, tmp_path):
     with pytest.raises(UsageError, match="models never change"):
         export.export(config)
     assert export.export(replace(config, replace=True)) == files
-    export.export(replace(config, id="removal-test-2", tier="best"))
+    export.export(replace(config, id="removal-test-2"))
     assert [m.id for m in store.catalogue(tmp_path)] == ["removal-test-1", "removal-test-2"]
-    assert store.resolve("best", where=tmp_path).id == "removal-test-2"
+    assert store.resolve("fast", where=tmp_path).id == "removal-test-2"
 
 
 def test_an_untrained_part_cannot_be_exported(tmp_path):
-    with pytest.raises(InputError, match="no checkpoint"):
-        export.trained(tmp_path / "luma", LUMA)
+    with pytest.raises(InputError, match="train first"):
+        removal.trained(tmp_path / "luma")
 
 
 @pytest.mark.parametrize(
@@ -252,15 +293,25 @@ def test_an_unknown_part_is_refused(tmp_path):
         removal.train(removal.Config(tmp_path, tmp_path, part="alpha"))
 
 
-def test_a_run_can_begin_with_the_weights_of_an_earlier_one(data, run, tmp_path):
-    config = removal.Config(data, tmp_path, part="chroma", steps=1, rate=1e-9, workers=0, start=run)
-    begun, earlier = removal.begun(config, "chroma"), export.trained(run / "chroma", CHROMA)
+def test_a_run_can_begin_with_the_weights_of_an_earlier_one(config, run, tmp_path):
+    later = replace(config, out=tmp_path, part="luma", steps=1, rate=1e-9, start=run)
+    begun, earlier = removal.begun(later, "luma"), removal.trained(run / "luma")
     assert all(torch.equal(a, b) for a, b in zip(begun.parameters(), earlier.parameters(), strict=True))
-    removal.train(config)
-    facts = json.loads((tmp_path / "chroma" / "run.json").read_text())
+    removal.train(later)
+    facts = json.loads((tmp_path / "luma" / "run.json").read_text())
     assert facts["started_from"]["steps"] == STEPS
-    trained = export.trained(tmp_path / "chroma", CHROMA)
-    assert all(
-        torch.allclose(a, b, atol=1e-6)
-        for a, b in zip(trained.parameters(), earlier.parameters(), strict=True)
-    )
+    pairs = zip(removal.trained(tmp_path / "luma").parameters(), earlier.parameters(), strict=True)
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in pairs)
+
+
+def test_a_teacher_gives_lessons_that_are_its_answers(config, run, tmp_path):
+    pupil = replace(config, out=tmp_path, part="luma", steps=1, teacher=run)
+    windows = removal.made_pools(pupil).seen
+    lessons = removal.answers(run, "luma", windows)
+    batch = removal.batches(pupil, "luma", windows, 0, None)[0]
+    assert batch["lesson"].shape == batch["clean"].shape
+    clean = windows.arrays["clean"][:, None].astype(np.float64)
+    noisy = windows.arrays["luma"][:, pool.RADIUS, None].astype(np.float64)
+    assert np.abs(lessons - clean).mean() < 2 * np.abs(noisy - clean).mean()
+    removal.train(pupil)
+    assert json.loads((tmp_path / "luma" / "run.json").read_text())["teacher"]["steps"] == STEPS
