@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from threading import local
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,6 @@ GUARD_GAIN = 0.9
 """The flow counts where it makes the difference to the neighbour at least a tenth smaller."""
 PRESETS = {"fast": (1, 0), "fine": (2, 5)}
 """Name: OpenCV's preset and iterations of variational refinement."""
-_made = local()
 
 
 class Motion:
@@ -128,14 +126,11 @@ def lattice(rows: int, columns: int) -> Flow:
 
 
 def search(preset: str) -> Any:
-    """This thread's searcher: OpenCV's objects keep buffers and must not be shared."""
-    if not hasattr(_made, preset):
-        cv = opencv()
-        number, refinements = PRESETS[preset]
-        made = cv.DISOpticalFlow_create(number)
-        made.setVariationalRefinementIterations(refinements)
-        setattr(_made, preset, made)
-    return getattr(_made, preset)
+    """A new searcher: after a small picture OpenCV's would search the next one otherwise than a new one."""
+    number, refinements = PRESETS[preset]
+    made = opencv().DISOpticalFlow_create(number)
+    made.setVariationalRefinementIterations(refinements)
+    return made
 
 
 @cache

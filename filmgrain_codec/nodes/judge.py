@@ -60,7 +60,10 @@ def judged(centre: Sequence[Plane], neighbours: Sequence[Sequence[Plane]]) -> Gr
     if not calm.any():
         return GrainSegment(0, 1, 0.0, confidence=0.0)
     size = size_of([p[0] for p in pairs], calm)
-    return described(np.sqrt(sigma / quantile_share(size)), chroma_of(pairs, calm))
+    sigma = np.sqrt(sigma / quantile_share(size))
+    known = np.isfinite(sigma)
+    expected = np.interp(luma, KNOT_POSITIONS[known], sigma[known]) ** 2
+    return described(sigma, chroma_of(pairs, calm, expected))
 
 
 def blocks(plane: Array | Plane, side: int = BLOCK) -> Array:
@@ -115,19 +118,23 @@ def size_of_freedom(size: float) -> float:
     return max(2 * np.pi * size**2, 1.0) / BLOCK**2
 
 
-def chroma_of(pairs: Sequence[Sequence[Plane]], calm: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Sums of the variances of Y, Cb and Cr grain over the calm blocks."""
+def chroma_of(
+    pairs: Sequence[Sequence[Plane]], calm: NDArray[np.bool_], expected: Array
+) -> tuple[float, float]:
+    """Strengths of Cb and Cr grain over the calm blocks, relative to luma's ``expected`` variance there."""
     if len(pairs[0]) < 3:
-        return 1.0, 0.0, 0.0
-    found = np.zeros(3)
+        return 0.0, 0.0
+    power, cv = np.zeros(3), opencv()
     for pair, where in zip(pairs, calm, strict=True):
-        for k, d in enumerate(pair[:3]):
-            wide = opencv().resize(fluctuation(d), where.shape[::-1], interpolation=opencv().INTER_AREA)
-            found[k] += wide[where].sum()
-    return float(found[0]), float(found[1]), float(found[2])
+        power[0] += expected[where].sum()
+        for k in (1, 2):
+            wide = cv.resize(fluctuation(pair[k]), where.shape[::-1], interpolation=cv.INTER_AREA)
+            power[k] += wide[where].sum()
+    cb, cr = np.sqrt(power[1:] / max(power[0], 1e-12))
+    return float(cb), float(cr)
 
 
-def described(sigma: Array, chroma: tuple[float, float, float]) -> GrainSegment:
+def described(sigma: Array, chroma: tuple[float, float]) -> GrainSegment:
     """The segment of these measurements; knots without blocks get their neighbours' sigma."""
     known = np.isfinite(sigma)
     usual = np.maximum(DEFAULT_CURVE, LEAST_USUAL)
@@ -138,6 +145,4 @@ def described(sigma: Array, chroma: tuple[float, float, float]) -> GrainSegment:
     if level <= 1e-5:
         return GrainSegment(0, 1, 0.0, confidence=0.0)
     curve: Curve = tuple(float(v) for v in np.minimum(filled / level, 8.0))  # type: ignore[assignment]
-    whole = max(chroma[0], 1e-12)
-    cb, cr = (float(np.sqrt(v / whole)) for v in chroma[1:3])
-    return GrainSegment(0, 1, min(level, LEVEL_MAX), curve, chroma=Chroma(cb, cr), confidence=0.3)
+    return GrainSegment(0, 1, min(level, LEVEL_MAX), curve, chroma=Chroma(*chroma), confidence=0.3)

@@ -134,7 +134,8 @@ def recipe(facts: dict[str, dict[str, Any]]) -> str:
 
 def ran(facts: dict[str, Any]) -> str:
     minutes = facts["budget_seconds"] / 60
-    return f"seed {facts['seed']}, {minutes:.0f} minutes on a CPU, commit `{facts['commit'][:12]}`"
+    device = {"cpu": "a CPU", "cuda": "a GPU"}[facts.get("device", "cpu")]
+    return f"seed {facts['seed']}, {minutes:.0f} minutes on {device}, commit `{facts['commit'][:12]}`"
 
 
 def curve(folder: Path, name: str) -> str:

@@ -53,13 +53,14 @@ class Run:
     folder: Path
     schedule: Schedule
     objective: Callable[[nn.Module, Batch], Tensor] = taught
+    device: str = "cpu"
     step: int = 0
     elapsed: float = 0.0
     loss: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.net.parameters(), self.schedule.rate, weight_decay=1e-4)
 
@@ -89,6 +90,7 @@ class Run:
         self.optimiser.load_state_dict(state["optimiser"])
         for k in ("step", "elapsed", "loss", "curve", "average"):
             setattr(self, k, state[k])
+        self.average = moved(self.average, self.device)
 
     def train(self, batches: Iterable[Batch], checks: list[tuple[Batch, Batch]]) -> None:
         """Train to the end of the schedule, saving on the way and at the end."""
@@ -96,7 +98,7 @@ class Run:
         for batch in batches:
             if self.schedule.progress(self.step, self.elapsed) >= 1:
                 break
-            self.learn(batch)
+            self.learn(moved(batch, self.device))
             self.elapsed = time.monotonic() - started
             if time.monotonic() - saved > self.schedule.save_every:
                 self.report(checks)
@@ -127,7 +129,8 @@ class Run:
         live = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.net.load_state_dict(self.average)
         with torch.no_grad():
-            rows = [(*measure(self.net, well), measure(self.net, rough)[1]) for well, rough in checks]
+            pairs = [(moved(well, self.device), moved(rough, self.device)) for well, rough in checks]
+            rows = [(*measure(self.net, well), measure(self.net, rough)[1]) for well, rough in pairs]
         self.net.load_state_dict(live)
         held_out, gain, rough_gain = (round(v, 4) for v in torch.tensor(rows).mean(0).tolist())
         rate = self.schedule.rate_at(self.step, self.elapsed)
@@ -135,6 +138,11 @@ class Run:
         row = dict(zip(COLUMNS, values, strict=True))
         self.curve.append(row)
         print(" ".join(f"{k} {v:g}" for k, v in row.items()), flush=True)
+
+
+def moved(batch: Batch, device: str) -> Batch:
+    """The tensors on a device."""
+    return {k: v.to(device) for k, v in batch.items()}
 
 
 def measure(net: nn.Module, batch: Batch) -> tuple[float, float]:

@@ -54,6 +54,8 @@ class Config:
     families: Sequence[str] = TRAINING
     threads: int = 1
     workers: int = 1
+    batch: int = 12
+    device: str = "cpu"
 
     @property
     def nets(self) -> Tier:
@@ -79,6 +81,8 @@ def train(config: Config) -> None:
             f"There is no part '{config.part}' of tier '{config.tier}': choose luma, chroma or "
             f"all of {', '.join(TIERS)}."
         )
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("This machine has no CUDA device that torch can use: leave --device out.")
     torch.set_num_threads(config.threads)
     pools = made_pools(config)
     if config.part != "all":
@@ -106,7 +110,8 @@ def made_pools(config: Config) -> Pools:
 def train_part(config: Config, part: str, budget: float, pools: Pools) -> None:
     """Train one net for ``budget`` seconds."""
     torch.manual_seed(config.seed)
-    run = Run(begun(config, part), config.out / part, Schedule(budget, config.steps, config.rate))
+    schedule = Schedule(budget, config.steps, config.rate)
+    run = Run(begun(config, part), config.out / part, schedule, device=config.device)
     if config.resume:
         run.resume()
     note(config, part, run, pools)
@@ -123,8 +128,9 @@ def batches(config: Config, part: str, windows: Pool, seed: int, rough: bool | N
     if config.teacher is not None and rough is None:
         lessons = answers(config.teacher, part, windows)
     if part == "luma":
-        return LumaBatches(windows, seed, rough, lessons=lessons)
-    return ChromaBatches(windows, seed, rough, lessons=lessons, cleaned=answers(config.out, "luma", windows))
+        return LumaBatches(windows, seed, rough, config.batch, lessons)
+    cleaned = answers(config.out, "luma", windows)
+    return ChromaBatches(windows, seed, rough, 2 * config.batch, lessons, cleaned=cleaned)
 
 
 def answers(run: Path, part: str, windows: Pool) -> Answers:
@@ -160,6 +166,8 @@ def note(config: Config, part: str, run: Run, pools: Pools) -> None:
         "tier": config.tier,
         "motion": config.nets.motion,
         "seed": config.seed,
+        "batch": config.batch,
+        "device": config.device,
         "budget_seconds": run.schedule.seconds,
         "commit": commit(),
         "started_from": None if config.start is None else earlier(config.start / part),
@@ -218,6 +226,8 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that make batches ahead")
+    parser.add_argument("--batch", type=int, default=12, help="luma windows a step (chroma: twice)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     given = vars(parser.parse_args(arguments))
     return Config(**{**given, "budget": seconds(given["budget"])})
 

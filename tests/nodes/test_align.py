@@ -1,0 +1,123 @@
+"""Neighbours are drawn onto the centre: where the picture moves, and only there."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from filmgrain_codec.errors import ModelError
+from filmgrain_codec.nodes import align
+from filmgrain_codec.nodes.align import Motion
+
+MARGIN = 24
+
+
+def texture(rows: int, columns: int, seed: int = 0) -> np.ndarray:
+    """Blobs of some ten samples, in 0.2 to 0.8."""
+    cv = align.opencv()
+    noise = np.random.default_rng(seed).standard_normal((rows, columns)).astype(np.float32)
+    smooth = cv.GaussianBlur(noise, (0, 0), 4)
+    return (0.5 + 0.1 * smooth / max(smooth.std(), 1e-6)).clip(0.2, 0.8).astype(np.float32)
+
+
+def shifted(plane: np.ndarray, right: float, down: float) -> np.ndarray:
+    """What the next frame shows when the picture moves right and down."""
+    cv = align.opencv()
+    move = np.array([[1, 0, right], [0, 1, down]], np.float32)
+    return cv.warpAffine(plane, move, plane.shape[::-1], flags=cv.INTER_CUBIC, borderMode=cv.BORDER_REFLECT)
+
+
+def grain(shape: tuple[int, int], seed: int, level: float = 0.03) -> np.ndarray:
+    return (level * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+
+
+def inner(plane: np.ndarray) -> np.ndarray:
+    return plane[MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+@pytest.mark.parametrize("preset", align.PRESETS)
+@pytest.mark.parametrize("move", [(3.0, 0.0), (-7.5, 4.25), (12.0, -9.0)])
+def test_a_moved_picture_comes_back_to_where_it_was(preset, move):
+    picture = texture(200, 280)
+    frames = [shifted(picture, *move) + grain(picture.shape, 1), picture + grain(picture.shape, 2)]
+    motion = Motion(frames, 1, preset)
+    before = np.abs(inner(shifted(picture, *move) - picture)).mean()
+    after = np.abs(inner(motion.warp(shifted(picture, *move), 0) - picture)).mean()
+    assert after < 0.2 * before
+
+
+def test_chroma_follows_luma():
+    picture, colour = texture(160, 240), texture(80, 120, 5)
+    motion = Motion([shifted(picture, 6, 4), picture], 1)
+    moved = shifted(colour, 3, 2)
+    before, after = (np.abs(inner(p - colour)).mean() for p in (moved, motion.warp(moved, 0)))
+    assert after < 0.25 * before
+
+
+def test_grain_alone_hardly_moves_a_still_picture():
+    cv, picture = align.opencv(), texture(200, 280)
+    film = [cv.GaussianBlur(grain(picture.shape, k, 1.0), (0, 0), 0.8) for k in range(2)]
+    here, there = (align.codes(picture + 0.05 * f / f.std(), 0) for f in film)
+    moved = align.places(here, there, "fast") - align.lattice(*here.shape)
+    unguarded = align.search("fast").calc(here, there, None)
+    mean = [float(np.hypot(flow[..., 0], flow[..., 1]).mean()) for flow in (moved, unguarded)]
+    assert mean[0] < 0.15
+    assert mean[0] < 0.5 * mean[1]
+
+
+def test_whole_samples_keep_the_grain_as_strong_as_it_was():
+    picture = texture(200, 280)
+    frames = [shifted(picture, 4.5, 2.5), picture]
+    motion, noise = Motion(frames, 1), grain(picture.shape, 3)
+    assert inner(motion.shifted(noise, 0)).std() == pytest.approx(inner(noise).std(), rel=0.02)
+    assert inner(motion.warp(noise, 0)).std() < 0.8 * inner(noise).std()
+
+
+def test_a_frame_that_stands_in_for_its_neighbour_passes_as_it_is():
+    picture = texture(64, 64)
+    motion = Motion([picture, picture, texture(64, 64, 1)], 1)
+    other = grain((32, 32), 0)
+    assert motion.warp(other, 0) is other
+    assert motion.warp(picture, 1) is picture
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 17), (16, 16), (65, 47), (801, 803)])
+def test_any_size_keeps_its_shape(shape):
+    frames = [texture(*shape, seed) for seed in range(3)]
+    motion = Motion(frames, 1)
+    half = np.zeros((-(-shape[0] // 2), -(-shape[1] // 2)), np.float32)
+    assert motion.warp(frames[0], 0).shape == shape
+    assert motion.warp(half, 2).shape == half.shape
+
+
+def test_large_pictures_are_searched_smaller_and_drawn_at_their_own_size():
+    assert [align.working_halvings(s) for s in ((540, 960), (1080, 1920), (2160, 3840))] == [0, 1, 2]
+    picture = texture(400, 520)
+    moved = shifted(picture, 6, -4)
+    motion = Motion([moved, picture], 1, halvings=1)
+    assert (
+        np.abs(inner(motion.warp(moved, 0) - picture)).mean() < 0.25 * np.abs(inner(moved - picture)).mean()
+    )
+
+
+def test_the_same_bits_on_any_number_of_threads():
+    frames = [texture(120, 160, seed) for seed in range(6)]
+
+    def job(k: int) -> np.ndarray:
+        return Motion([frames[k], frames[5]], 1).warp(frames[k], 0)
+
+    alone = [job(k) for k in range(5)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(job, list(range(5)) * 4))
+    assert all(np.array_equal(together[k], alone[k % 5]) for k in range(20))
+
+
+def test_without_opencv_the_error_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    align.opencv.cache_clear()
+    with pytest.raises(ModelError, match=r"pip install 'filmgrain-codec\[cpu\]'"):
+        align.opencv()
+    align.opencv.cache_clear()
