@@ -45,16 +45,25 @@ class Motion:
         self._maps: list[Flow | None] = [
             None if luma is lumas[centre] else places(here, codes(luma, steps), preset) for luma in lumas
         ]
+        self._sized: dict[tuple[int, tuple[int, ...]], Flow] = {}
 
     def warp(self, plane: Plane, neighbour: int) -> Plane:
         """A plane of frame number ``neighbour`` of the window as the centre frame would show it."""
-        found = self._maps[neighbour]
-        return plane if found is None else drawn(plane, found)
+        return self._drawn(plane, neighbour, opencv().INTER_LINEAR)
 
     def shifted(self, plane: Plane, neighbour: int) -> Plane:
         """As ``warp``, but by whole samples, which leaves grain as it is."""
-        found = self._maps[neighbour]
-        return plane if found is None else drawn(plane, found, whole=True)
+        return self._drawn(plane, neighbour, opencv().INTER_NEAREST)
+
+    def _drawn(self, plane: Plane, neighbour: int, way: int) -> Plane:
+        found, key = self._maps[neighbour], (neighbour, plane.shape)
+        if found is None:
+            return plane
+        if key not in self._sized:
+            self._sized[key] = fitted(found, plane.shape)
+        cv = opencv()
+        made: Plane = cv.remap(plane, self._sized[key], None, way, borderMode=cv.BORDER_REPLICATE)
+        return made
 
 
 def working_halvings(shape: tuple[int, ...]) -> int:
@@ -95,17 +104,13 @@ def guarded(here: Codes, there: Codes, flow: Flow) -> Flow:
     return made
 
 
-def drawn(plane: Plane, maps: Flow, whole: bool = False) -> Plane:
-    """``plane`` sampled at ``maps``, which count samples of the working size; bilinearly, or the nearest."""
-    cv = opencv()
-    way = cv.INTER_NEAREST if whole else cv.INTER_LINEAR
-    height, width = plane.shape
-    rows, columns = maps.shape[:2]
-    if (rows, columns) != (height, width):
-        maps = cv.resize(
-            grown(maps, height / rows, width / columns), (width, height), None, 0, 0, cv.INTER_LINEAR
-        )
-    made: Plane = cv.remap(plane, maps, None, way, borderMode=cv.BORDER_REPLICATE)
+def fitted(maps: Flow, shape: tuple[int, ...]) -> Flow:
+    """Places counted in samples of the working size, for every sample of a plane of ``shape``."""
+    (rows, columns), (height, width) = maps.shape[:2], shape
+    if (rows, columns) == (height, width):
+        return maps
+    cv, larger = opencv(), grown(maps, height / rows, width / columns)
+    made: Flow = cv.resize(larger, (width, height), interpolation=cv.INTER_LINEAR)
     return made
 
 

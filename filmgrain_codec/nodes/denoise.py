@@ -96,7 +96,7 @@ class Denoise:
         if segment is not None and not (self._blind or self._rough):
             return segment
         near = [k for k in (self.radius - 1, self.radius + 1) if window[k] is not window[self.radius]]
-        moved = [tuple(motion.shifted(p, k) for p in window[k].planes) for k in near]
+        moved = [tuple(motion.shifted(p, k) for p in window[k].planes) for k in near[:1]]
         found = judged(window[self.radius].planes, moved)
         if self._blind or segment is None:
             return found

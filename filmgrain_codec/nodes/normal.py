@@ -37,7 +37,7 @@ def given(frames: Sequence[Sequence[Plane]], sigma: Sequence[Array], guide: Sequ
     out = np.empty(
         (1, PHASES * (count * (len(others) + 3) + len(guide)), rows // 2, columns // 2), np.float32
     )
-    packed = iter(out[0].reshape(-1, PHASES, rows // 2, columns // 2))
+    packed = iter(out[0].reshape(-1, 2, 2, rows // 2, columns // 2))
     for other in others:
         for p in range(count):
             scaled(other[p], centre[p], each[p], DIFFERENCE, next(packed))
@@ -60,7 +60,7 @@ def inverse(sigma: Array) -> Array:
 
 
 def scaled(of: Plane, minus: Plane, each: Array, factor: np.float32, out: Array) -> None:
-    """(of - minus) * each * factor, clamped, packed into ``out`` (4, rows / 2, columns / 2)."""
+    """(of - minus) * each * factor, clamped, packed into ``out`` (2, 2, rows / 2, columns / 2)."""
     part = np.empty((STRIPE, of.shape[1]), np.float32)
     for top in range(0, len(of), STRIPE):
         rows = slice(top, top + STRIPE)
@@ -69,21 +69,20 @@ def scaled(of: Plane, minus: Plane, each: Array, factor: np.float32, out: Array)
         np.multiply(part, each[rows], out=part)
         np.multiply(part, factor, out=part)
         np.clip(part, -MOST, MOST, out=part)
-        pack(part, out[:, top // 2 : (top + STRIPE) // 2])
+        pack(part, out[:, :, top // 2 : (top + STRIPE) // 2])
 
 
 def pack(plane: Plane, out: Array) -> None:
-    """The four phases of ``plane`` side by side at half size."""
-    for phase in range(PHASES):
-        out[phase] = plane[phase // 2 :: 2, phase % 2 :: 2]
+    """The four phases of ``plane`` side by side at half size: (2, 2, rows / 2, columns / 2)."""
+    rows, columns = out.shape[2:]
+    np.copyto(out, plane.reshape(rows, 2, columns, 2).transpose(1, 3, 0, 2))
 
 
 def unpacked(phases: Array) -> Plane:
     """(4, rows, columns) back to a plane (2 rows, 2 columns)."""
-    out = np.empty((2 * phases.shape[1], 2 * phases.shape[2]), np.float32)
-    for phase, part in enumerate(phases):
-        out[phase // 2 :: 2, phase % 2 :: 2] = part
-    return out
+    rows, columns = phases.shape[1:]
+    out = phases.reshape(2, 2, rows, columns).transpose(2, 0, 3, 1)
+    return np.ascontiguousarray(out).reshape(2 * rows, 2 * columns)
 
 
 def lowpass(plane: Plane) -> Plane:
