@@ -25,12 +25,10 @@ from filmgrain_codec.infer.session import Array
 from filmgrain_codec.nodes import normal
 from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.judge import judged
-from filmgrain_codec.nodes.sigma import averaged, expected_sigma
+from filmgrain_codec.nodes.sigma import SIGMA_FLOOR, averaged, expected_sigma
 
 LEVEL_PROP = "FGLevel"
 """Frame property set by this node: the level removed, 0 where there is no grain."""
-SIGMA_FLOOR = np.float32(5e-4)
-"""A sigma is never below this."""
 Planes = Sequence[tuple[Plane, ...]]
 """The planes of a window's frames."""
 

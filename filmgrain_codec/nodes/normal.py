@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Plane
 from filmgrain_codec.nodes.align import opencv
+from filmgrain_codec.nodes.sigma import SIGMA_FLOOR
 
 Array = NDArray[np.float32]
-SIGMA_FLOOR = np.float32(5e-4)
 DIFFERENCE, DETAIL, SIGMA = (np.float32(v) for v in (0.5, 0.25, 10.0))
 MOST = np.float32(4.0)
 LOWPASS = 8

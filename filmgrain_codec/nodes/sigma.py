@@ -11,8 +11,8 @@ from filmgrain_codec.infer.tiling import fitted
 from filmgrain_codec.nodes.align import opencv
 
 Array = NDArray[np.float32]
-SIGMA_FLOOR = 5e-4
-"""A known sigma is never below this: to the nets zero means unknown."""
+SIGMA_FLOOR = np.float32(5e-4)
+"""A sigma is never below this."""
 BLOCK = 4
 
 
