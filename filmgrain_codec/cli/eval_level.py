@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from filmgrain_codec.cli.eval_removal import cell, write
+from filmgrain_codec.cli.eval_removal import cell, material, write
 from filmgrain_codec.cli.options import debugging
 from filmgrain_codec.cli.session import to_json
 from filmgrain_codec.cli.text import columns
@@ -15,17 +15,7 @@ SHOWN = ("family", "size", "level", "found", "error", "bias", "worst", "found si
 
 
 @click.command("level", short_help="Measure the level estimator.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True),
-    required=True,
-    help="Clean clip, still or folder of them (grain is added), or a tree of org/ and fg/LEVEL/.",
-)
-@click.option("--family", multiple=True, metavar="NAME", help="Grain family; repeat. [boolean]")
-@click.option("--size", type=click.FloatRange(0.3, 3.0), multiple=True, help="Grain size; repeat.")
-@click.option("--level", type=click.FloatRange(0.0005, 0.15), multiple=True, help="Grain level; repeat.")
-@click.option("--out", type=click.Path(path_type=Path), help="JSON file for all figures.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@material("[boolean]")
 @debugging
 def command(
     data: Path,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,24 +14,35 @@ from filmgrain_codec.cli.session import to_json
 from filmgrain_codec.cli.text import columns
 from filmgrain_codec.errors import OutputError
 
+Command = Callable[..., Any]
 SHOWN = ("family", "size", "level", "luma_noisy", "luma_known", "luma_blind", "chroma_noisy", "chroma_known",
          "chroma_blind", "vmaf_noisy", "vmaf_known", "ssim_known", "removed_known", "removed_flat_known",
          "slope_known", "leakage_known")  # fmt: skip
 
 
+def material(families: str) -> Callable[[Command], Command]:
+    """The options of what to measure on, and where the figures go; ``families`` are those meant by none."""
+    options = (
+        click.option(
+            "--data",
+            type=click.Path(path_type=Path, exists=True),
+            required=True,
+            help="Clean clip, still or folder of them (grain is added), or a tree of org/ and fg/LEVEL/.",
+        ),
+        click.option("--family", multiple=True, metavar="NAME", help=f"Grain family; repeat. {families}"),
+        click.option("--size", type=click.FloatRange(0.3, 3.0), multiple=True, help="Grain size; repeat."),
+        click.option(
+            "--level", type=click.FloatRange(0.0005, 0.15), multiple=True, help="Grain level; repeat."
+        ),
+        click.option("--out", type=click.Path(path_type=Path), help="JSON file for all figures."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout."),
+    )
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+
+
 @click.command("removal", short_help="Measure grain removal.")
 @click.option("--model", default="fast", show_default=True, help="fast, balanced, best or an id.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True),
-    required=True,
-    help="Clean clip, still or folder of them (grain is added), or a tree of org/ and fg/LEVEL/.",
-)
-@click.option("--family", multiple=True, metavar="NAME", help="Grain family; repeat. [spectral, boolean]")
-@click.option("--size", type=click.FloatRange(0.3, 3.0), multiple=True, help="Grain size; repeat.")
-@click.option("--level", type=click.FloatRange(0.0005, 0.15), multiple=True, help="Grain level; repeat.")
-@click.option("--out", type=click.Path(path_type=Path), help="JSON file for all figures.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@material("[spectral, boolean]")
 @debugging
 def command(
     model: str,

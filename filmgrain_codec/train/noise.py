@@ -14,12 +14,8 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from filmgrain_codec.grain.profile import KNOT_POSITIONS, KNOTS
-
-LEVELS = (0.004, 0.12)
-SIZES = (0.45, 1.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +29,6 @@ class Look:
     spread: float
     curve: NDArray[np.float64]
     skew: float
-
-
-def draw(rng: Generator) -> Look:
-    """One random grain look; three in ten have a second lobe, one in four a little skew."""
-    second = rng.random() < 0.3
-    return Look(
-        level=log_uniform(rng, *LEVELS),
-        size=rng.uniform(*SIZES),
-        anisotropy=rng.uniform(0.85, 1.15),
-        weight=rng.uniform(-0.5, 0.5) if second else 0.0,
-        spread=rng.uniform(1.5, 3.5),
-        curve=curve(rng),
-        skew=rng.uniform(-0.12, 0.12) if rng.random() < 0.25 else 0.0,
-    )
 
 
 def log_uniform(rng: Generator, low: float, high: float) -> float:
@@ -117,13 +99,3 @@ def quantised(samples: Tensor, bits: Tensor) -> Tensor:
     """Samples as codes of the given depths (B,), clipped as a file clips them."""
     peak = (2.0**bits - 1).view(-1, *[1] * (samples.dim() - 1))
     return (samples * peak).round().clamp(torch.zeros(1), peak) / peak
-
-
-def lowpass(luma: Tensor) -> Tensor:
-    """(B, 1, H, W) smoothed for reading the strength curve: 4x4 means, 3x3 box, bilinear back.
-
-    ``nodes.denoise.expected_sigma`` smooths the same way.
-    """
-    small = F.avg_pool2d(luma, 4)
-    small = F.avg_pool2d(F.pad(small, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    return F.interpolate(small, scale_factor=4.0, mode="bilinear", align_corners=False)
