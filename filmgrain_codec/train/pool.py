@@ -93,8 +93,11 @@ def make(recipe: Recipe, folder: Path, workers: int = 2, share: int = 64) -> Poo
     note = folder / "pool.json"
     if note.exists():
         found = Pool(folder)
-        if {k: found.facts[k] for k in recipe.facts} != recipe.facts:
-            raise InputError(f"{folder} holds a pool made otherwise ({found.facts}): name another folder.")
+        differing = [f"{k} {found.facts[k]}, not {v}" for k, v in recipe.facts.items() if found.facts[k] != v]
+        if differing:
+            raise InputError(
+                f"{folder} holds a pool made otherwise ({'; '.join(differing)}): name another folder."
+            )
         return found
     names = material.load(recipe.data, held_out=recipe.held_out).names
     folder.mkdir(parents=True, exist_ok=True)
