@@ -78,7 +78,7 @@ def tier(
 TIERS = {
     "fast": tier((16, 32, 48), (0, 1, 3), (16, 32, 32), (0, 1, 2), "fast"),
     "balanced": tier((32, 48, 64), (1, 3, 4), (32, 48, 48), (0, 2, 2), "fast"),
-    "best": tier((64, 96, 128), (2, 3, 4), (48, 64, 64), (0, 2, 4), "fine"),
+    "best": tier((64, 96, 128), (2, 3, 4), (48, 64, 64), (0, 2, 4), "fast"),
 }
 """Multiply-accumulates per luma sample, both nets on 4:2:0: at most 4.5, 25 and 97 thousand (tested)."""
 
