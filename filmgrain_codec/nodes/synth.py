@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import UsageError
+from filmgrain_codec.grain.adjust import adjusted
+from filmgrain_codec.grain.adjust import check as check_factors
 from filmgrain_codec.grain.parametric import apply, strength
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 
@@ -16,16 +18,19 @@ SEGMENT_PROP = "FGSegment"
 """Frame property: the GrainSegment recorded for this very frame (None: no grain); wins over the profile."""
 LEVEL_PROP = "FGLevel"
 """Frame property set by this node: the level applied, 0 where there is no grain."""
+Stock = Callable[[FrameFormat], GrainSegment]
+"""Grain that depends on the size and the subsampling of the picture, as that of a film stock does."""
 
 
 class Grain:
     """Parametric grain (``grain.parametric``) of each frame's segment; a pure node of radius 0.
 
     ``profile``: a GrainProfile, whose segment is looked up by the frame's absolute index, or one
-    GrainSegment, used for every frame; ``props['FGSegment']`` wins over both. The absolute index is
-    ``props['FGIndex']`` where present, else ``frame.index + index_offset``; it also drives the noise.
+    GrainSegment or ``Stock``, used for every frame; ``props['FGSegment']`` wins over all. The absolute
+    index is ``props['FGIndex']`` where present, else ``frame.index + index_offset``; it also drives the noise.
     ``level`` (0..0.5, fraction of full scale) replaces the recorded level, also in shots recorded
-    as free of grain; ``gain`` (at least 0) multiplies; ``seed`` replaces the recorded seed.
+    as free of grain; ``gain`` (at least 0) multiplies; ``seed`` replaces the recorded seed. ``size``
+    and ``chroma`` multiply the recorded grain size and chroma strength (``grain.adjust``).
     ``threads``: cores for one frame, where the executor does not already run frames in parallel.
     A frame without a segment, or whose segment is no grain, passes through unchanged.
     """
@@ -34,17 +39,21 @@ class Grain:
 
     def __init__(
         self,
-        profile: GrainProfile | GrainSegment,
+        profile: GrainProfile | GrainSegment | Stock,
         *,
         level: float | None = None,
         gain: float = 1.0,
+        size: float = 1.0,
+        chroma: float = 1.0,
         seed: int | None = None,
         index_offset: int = 0,
         threads: int = 1,
     ) -> None:
         _check(level, gain)
-        self._everywhere = profile if isinstance(profile, GrainSegment) else None
-        self._segments = () if isinstance(profile, GrainSegment) else profile.segments
+        check_factors(size, chroma)
+        self._everywhere = None if isinstance(profile, GrainProfile) else profile
+        self._segments = profile.segments if isinstance(profile, GrainProfile) else ()
+        self._size, self._chroma = size, chroma
         self._starts = [s.start for s in self._segments]
         self._level, self._gain, self._seed = level, gain, seed
         self._offset, self._threads = index_offset, threads
@@ -55,16 +64,20 @@ class Grain:
     def process(self, window: Sequence[Frame], n: int) -> Frame:
         frame = window[0]
         index = int(frame.props.get(INDEX_PROP, frame.index + self._offset))
-        segment = frame.props[SEGMENT_PROP] if SEGMENT_PROP in frame.props else self.segment(index)
+        segment = frame.props[SEGMENT_PROP] if SEGMENT_PROP in frame.props else self.segment(index, frame.fmt)
+        if segment is not None:
+            segment = adjusted(segment, self._size, self._chroma)
         applied = 0.0 if segment is None else strength(segment, self._level, self._gain)
         if segment is not None and applied:
             frame = apply(frame, segment, index=index, level=applied, seed=self._seed, threads=self._threads)
         return frame.with_planes(frame.planes, **{LEVEL_PROP: applied})
 
-    def segment(self, index: int) -> GrainSegment | None:
-        """The segment that holds absolute frame ``index``, or None."""
-        if self._everywhere is not None:
+    def segment(self, index: int, fmt: FrameFormat | None = None) -> GrainSegment | None:
+        """The segment that holds absolute frame ``index``, or None; a ``Stock`` asks for ``fmt``."""
+        if isinstance(self._everywhere, GrainSegment):
             return self._everywhere
+        if self._everywhere is not None:
+            return None if fmt is None else self._everywhere(fmt)
         position = bisect_right(self._starts, index) - 1
         if position < 0 or index >= self._segments[position].end:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,7 @@ from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain.parametric import synthesize
-from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
+from filmgrain_codec.grain.profile import Chroma, GrainProfile, GrainSegment, Spectrum
 from filmgrain_codec.nodes.synth import SEGMENT_PROP, Grain
 
 FMT = FrameFormat(48, 32, bits=10)
@@ -105,3 +106,25 @@ def test_the_grain_recorded_for_a_frame_wins_over_the_profile() -> None:
     assert np.array_equal(made.planes[0], Grain(own).process([frame(3)], 3).planes[0])
     left_alone = frame(3, **{SEGMENT_PROP: None})
     assert node.process([left_alone], 3).planes[0] is left_alone.planes[0]
+
+
+def test_size_and_chroma_are_factors_on_what_is_recorded() -> None:
+    own = GrainSegment(0, 9, 0.05, chroma=Chroma(0.5, 0.5, 0.6), seed=4)
+    wanted = replace(own, spectrum=Spectrum(1.6), chroma=Chroma(0.25, 0.25, 1.2))
+    expected = made(Grain(wanted), frame(3)).planes
+    for given in (frame(3), frame(3, **{SEGMENT_PROP: own})):
+        found = made(Grain(own, size=2.0, chroma=0.5), given).planes
+        assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+    gray = made(Grain(own, chroma=0.0), frame(3)).planes
+    assert gray[1] is not None
+    assert np.ptp(gray[1]) == np.ptp(gray[2]) == 0
+    with pytest.raises(UsageError, match="size"):
+        Grain(own, size=0.0)
+
+
+def test_a_stock_is_asked_for_the_picture_it_grains() -> None:
+    def stock(fmt: FrameFormat) -> GrainSegment:
+        return GrainSegment(0, 1, fmt.width / 1000)
+
+    assert made(Grain(stock), frame(900)).props["FGLevel"] == 0.048
+    assert made(Grain(stock, level=0.02), frame(0)).props["FGLevel"] == 0.02
