@@ -9,7 +9,7 @@ gives a metric between two disjoint halves of one set: report a metric beside it
 
 Definitions and the acceptance figures follow the project's reference on realism; N_eff = N / sum of
 squared autocorrelations. Two measures are missing on purpose, because they need trained nets:
-C2ST (a classifier that tries to tell the sets apart) and LPIPS / DISTS.
+C2ST (a classifier that tries to tell the sets apart: ``train.c2st``) and LPIPS / DISTS.
 """
 
 from __future__ import annotations
