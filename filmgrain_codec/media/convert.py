@@ -1,8 +1,6 @@
-"""Between FFmpeg's pictures and float32 planes, exactly.
+"""Between FFmpeg's pictures and float32 planes, exactly (see ``core.codes``).
 
-Reading divides codes by 2^bits - 1; writing multiplies, rounds half to even and clips. The
-round trip code -> float32 -> code is the identity at every depth from 8 to 16 bits. Layouts
-that are not laid out component by component (palettes, NV12, packed YUV) first pass through
+Layouts that are not laid out component by component (palettes, NV12, packed YUV) first pass through
 FFmpeg's lossless repacking to a planar format of the same depth and subsampling.
 """
 
@@ -18,10 +16,9 @@ import numpy as np
 from av.video.format import VideoFormat, names
 from numpy.typing import NDArray
 
+from filmgrain_codec.core.codes import read_codes, write_codes
 from filmgrain_codec.core.frame import ColorInfo, Family, Frame, FrameFormat, Plane
 from filmgrain_codec.errors import InputError, UsageError
-
-_ROWS = 64  # rows per block on writing: the scratch stays in the cache
 
 # Component order inside one pixel of the packed formats, R G B (or Y) first.
 _PACKED = {
@@ -177,11 +174,7 @@ def from_av(
 
 
 def _read(view: NDArray[Any], peak: np.float32, real: bool) -> Plane:
-    out = np.empty(view.shape, np.float32)
-    np.copyto(out, view)
-    if not real:
-        np.divide(out, peak, out=out)
-    return out
+    return np.array(view, np.float32) if real else read_codes(view, peak)
 
 
 def views(frame: av.VideoFrame, where: Layout, fmt: FrameFormat) -> list[NDArray[Any]]:
@@ -254,18 +247,6 @@ def fill(planes: tuple[Plane, ...], targets: list[NDArray[Any]], where: Layout) 
             write_codes(source, target[:rows, :columns], peak)
         target[:rows, columns:] = target[:rows, columns - 1 : columns]
         target[rows:] = target[rows - 1]
-
-
-def write_codes(source: Plane, target: NDArray[Any], peak: np.float32) -> None:
-    """Round ``source`` * peak half to even, clip to 0..peak and store in ``target``."""
-    scratch = np.empty((min(_ROWS, source.shape[0]), source.shape[1]), np.float32)
-    for top in range(0, source.shape[0], _ROWS):
-        part = source[top : top + _ROWS]
-        work = scratch[: part.shape[0]]
-        np.multiply(part, peak, out=work)
-        np.rint(work, out=work)
-        np.clip(work, 0, peak, out=work)
-        np.copyto(target[top : top + _ROWS], work, casting="unsafe")
 
 
 def to_bytes(frame: Frame) -> bytes:

@@ -15,6 +15,7 @@ of a fade, so a cut from or to it may be missed.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise, product
 
@@ -45,7 +46,9 @@ Picture = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
+    """A small picture and how much it differs from the one before it."""
+
     index: int
     picture: Picture
     change: float
@@ -55,18 +58,18 @@ class CutDetector:
     """Analyzer of cuts. Memory is bounded; any size, depth and family; frames come in order."""
 
     def __init__(self, fmt: FrameFormat) -> None:
-        self._luma = (0.2126, 0.7152, 0.0722) if fmt.family == "rgb" else (1.0,)
-        self._recent: deque[_Seen] = deque(maxlen=2 * LOOK + 1)
+        self._weights = weights(fmt)
+        self._recent: deque[Seen] = deque(maxlen=2 * LOOK + 1)
         self._cuts: list[tuple[int, float]] = []
         self._first = self._judged = 0
 
     def observe(self, frame: Frame) -> None:
         """Take the next frame."""
-        picture = small(_luma(frame, self._luma))
+        picture = small(luma(frame.planes, self._weights))
         if not self._recent:
             self._first = self._judged = frame.index
         change = difference(self._recent[-1].picture, picture) if self._recent else 0.0
-        self._recent.append(_Seen(frame.index, picture, change))
+        self._recent.append(Seen(frame.index, picture, change))
         self._judge(frame.index - LOOK)
 
     def finish(self) -> tuple[int, ...]:
@@ -92,18 +95,19 @@ class CutDetector:
             seen = list(self._recent)
             place = index - seen[0].index
             if index - self._first >= SHORTEST and is_cut(seen[max(0, place - LOOK) :], min(place, LOOK)):
-                self._add(index, seen[place].change)
-
-    def _add(self, index: int, change: float) -> None:
-        """Of changes too near to each other the largest is the cut."""
-        if self._cuts and index - self._cuts[-1][0] < SHORTEST:
-            if change <= self._cuts[-1][1]:
-                return
-            self._cuts.pop()
-        self._cuts.append((index, change))
+                add(self._cuts, index, seen[place].change)
 
 
-def is_cut(seen: list[_Seen], place: int) -> bool:
+def add(cuts: list[tuple[int, float]], index: int, change: float) -> None:
+    """Append a cut, as (frame, change): of changes too near to each other the largest is the cut."""
+    if cuts and index - cuts[-1][0] < SHORTEST:
+        if change <= cuts[-1][1]:
+            return
+        cuts.pop()
+    cuts.append((index, change))
+
+
+def is_cut(seen: list[Seen], place: int) -> bool:
     """Whether a new shot begins at ``seen[place]``, judged by up to ``LOOK`` frames on each side."""
     change = seen[place].change
     if change < CHANGE:
@@ -113,7 +117,7 @@ def is_cut(seen: list[_Seen], place: int) -> bool:
     return change >= STANDS_OUT * (usual + CALM) and not _comes_back(seen, place, usual)
 
 
-def _comes_back(seen: list[_Seen], place: int, usual: float) -> bool:
+def _comes_back(seen: list[Seen], place: int, usual: float) -> bool:
     """Whether the picture before the change is seen again soon, or the new one was there before."""
     old, new = seen[place - 1].picture, seen[place].picture
     later = (difference(old, s.picture) for s in seen[place + 1 : place + LOOK + 1])
@@ -124,9 +128,9 @@ def _comes_back(seen: list[_Seen], place: int, usual: float) -> bool:
     return any(d < limit for d in chain(later, earlier, around))
 
 
-def small(luma: Plane) -> Picture:
-    """Means over a grid of 32 rows and 64 columns; smaller pictures repeat their samples."""
-    means = _means(_means(luma, ROWS).T, COLUMNS).T
+def small(plane: Plane) -> Picture:
+    """Luma's means over a grid of 32 rows and 64 columns; smaller pictures repeat their samples."""
+    means = _means(_means(plane, ROWS).T, COLUMNS).T
     return np.asarray(_smooth(_smooth(np.nan_to_num(means).clip(0, 1)).T).T, np.float32)
 
 
@@ -184,8 +188,14 @@ def _smooth(rows: Picture) -> Picture:
     return np.asarray((p[:-2] + 2 * p[1:-1] + p[2:]) / 4, np.float32)
 
 
-def _luma(frame: Frame, weights: tuple[float, ...]) -> Plane:
+def weights(fmt: FrameFormat) -> tuple[float, ...]:
+    """How much each plane counts for luma (Rec. ITU-R BT.709 for RGB)."""
+    return (0.2126, 0.7152, 0.0722) if fmt.family == "rgb" else (1.0,)
+
+
+def luma(planes: Sequence[Plane], weights: tuple[float, ...]) -> Plane:
+    """Luma of a frame's planes."""
     if len(weights) == 1:
-        return frame.planes[0]
-    red, green, blue = (np.float32(w) * p for w, p in zip(weights, frame.planes, strict=True))
+        return planes[0]
+    red, green, blue = (np.float32(w) * p for w, p in zip(weights, planes, strict=True))
     return red + green + blue

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from filmgrain_codec.core.codes import write_codes
 from filmgrain_codec.core.frame import ColorInfo, Frame, FrameFormat
 from filmgrain_codec.errors import InputError, UsageError
 from filmgrain_codec.media import convert
@@ -51,7 +52,7 @@ def test_every_code_of_every_depth_survives(bits: int) -> None:
     every = np.arange(peak + 1, dtype=np.uint16).reshape(1, -1)
     as_float = every.astype(np.float32) / np.float32(peak)
     back = np.empty_like(every)
-    convert.write_codes(as_float, back, np.float32(peak))
+    write_codes(as_float, back, np.float32(peak))
     assert np.array_equal(back, every)
     if name:
         frame = picture(name, 64, 5)
