@@ -21,7 +21,7 @@ import torch
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.train import card
 from filmgrain_codec.train.manifest import LICENSE, OPSET, discard, read_manifest, write_manifest
-from filmgrain_codec.train.networks.removal import MULTIPLE, Removal, example, macs_per_sample, reach
+from filmgrain_codec.train.networks.removal import MULTIPLE, TIERS, Removal, example, macs_per_sample, reach
 from filmgrain_codec.train.removal import PARTS, trained
 
 ONNX_INPUTS = ("given", "size")
@@ -65,7 +65,7 @@ def export(config: Config) -> list[Path]:
         "tier": facts["tier"],
         "license": LICENSE,
         "radius": facts["shape"]["frames"] // 2,
-        "motion": facts["motion"],
+        "motion": TIERS[facts["tier"]].motion,
         "opset": OPSET,
         "train_commit": facts["commit"],
         "part": parts,

@@ -64,7 +64,7 @@ def test_grain_alone_hardly_moves_a_still_picture():
     moved = align.places(here, there, "fast") - align.lattice(*here.shape)
     unguarded = align.search("fast").calc(here, there, None)
     mean = [float(np.hypot(flow[..., 0], flow[..., 1]).mean()) for flow in (moved, unguarded)]
-    assert mean[0] < 0.15
+    assert mean[0] < 0.25
     assert mean[0] < 0.5 * mean[1]
 
 

@@ -57,7 +57,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """The two nets of a model, and the preset of the motion search they were made for."""
+    """The two nets of a model, and the preset of the product's motion search for them."""
 
     luma: Shape
     chroma: Shape
@@ -77,8 +77,8 @@ def tier(
 
 TIERS = {
     "fast": tier((16, 32, 48), (0, 1, 3), (16, 32, 32), (0, 1, 2), "fast"),
-    "balanced": tier((32, 48, 64), (1, 3, 4), (32, 48, 48), (0, 2, 2), "fast"),
-    "best": tier((64, 96, 128), (2, 3, 4), (48, 64, 64), (0, 2, 4), "fast"),
+    "balanced": tier((32, 48, 64), (1, 3, 4), (32, 48, 48), (0, 2, 2), "fine"),
+    "best": tier((64, 96, 128), (2, 3, 4), (48, 64, 64), (0, 2, 4), "fine"),
 }
 """Multiply-accumulates per luma sample, both nets on 4:2:0: at most 4.5, 25 and 97 thousand (tested)."""
 
