@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from filmgrain_codec.cli.job import run_job
-from filmgrain_codec.cli.options import Amount, Level, encoding, running
+from filmgrain_codec.cli.options import Level, artistic, encoding, running
 from filmgrain_codec.cli.session import Session
 
 
@@ -16,9 +16,9 @@ from filmgrain_codec.cli.session import Session
 @click.option("-o", "--output", type=click.Path(), metavar="OUT|-",
               help="Output file, default IN.regrained.mkv; - writes y4m to stdout.")  # fmt: skip
 @click.option("--level", type=Level(), help="Use this grain level instead of the recorded one.")
-@click.option("--gain", type=Amount(zero=True), default=1.0, show_default=True,
-              help="Multiply the recorded level.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Use another grain pattern.")
+@artistic
+@click.option("--grain-preset", metavar="NAME",
+              help="Use this film stock's grain (fgcodec presets) instead of the recorded one.")  # fmt: skip
 @click.option("--grain/--no-grain", default=True, help="Put the grain back, or write the base layer alone.")
 @click.option("--synth", default="auto", show_default=True, metavar="auto|parametric|ID",
               help="Grain synthesizer.")  # fmt: skip

@@ -27,6 +27,7 @@ COMMANDS = (
     "estimate",
     "inspect",
     "filter",
+    "presets",
     "models",
     "eval",
     "doctor",

@@ -72,6 +72,20 @@ def stack(*decorators: Decorator) -> Decorator:
     return apply
 
 
+def artistic(command: Command) -> Command:
+    """What of the grain is changed on the way back: factors, each 1 as recorded."""
+    return stack(
+        click.option("--gain", type=Amount(zero=True), default=1.0, show_default=True,
+                     help="Multiply the grain's level."),
+        click.option("--size", type=Amount(), default=1.0, show_default=True,
+                     help="Multiply the grain's size: 1.5 is half as coarse again."),
+        click.option("--chroma", type=Amount(zero=True), default=1.0, show_default=True,
+                     help="Multiply the chroma grain's strength; 0 is monochrome grain."),
+        click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N",
+                     help="Use another grain pattern."),
+    )(command)  # fmt: skip
+
+
 def encoding(codecs: tuple[str, ...], default: str) -> Decorator:
     """How the video of the output is encoded."""
     return stack(

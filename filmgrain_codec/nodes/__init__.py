@@ -7,9 +7,11 @@ node of its kind is made.
 from __future__ import annotations
 
 from filmgrain_codec.core.registry import NODES, NodeSpec, Param
+from filmgrain_codec.grain.presets import NAMES
 from filmgrain_codec.infer.names import BACKENDS
 
 _FACTORIES = "filmgrain_codec.nodes.factories"
+_OR = "; by default the preset's, or"
 
 NODES.register(
     NodeSpec(
@@ -17,15 +19,24 @@ NODES.register(
         f"{_FACTORIES}:grain",
         "Adds film grain, fresh on every frame and the same on every run.",
         (
-            Param("level", float, 0.05, "standard deviation at mid grey, of full scale", 0.0, 0.15),
-            Param("size", float, 0.8, "grain size, standard deviation of its filter", 0.1, 4.0, "samples"),
-            Param("anisotropy", float, 1.0, "horizontal size divided by vertical size", 0.25, 4.0),
-            Param("weight", float, 0.0, "share of the wider filter; below 0 is band-pass", -1.0, 1.0),
-            Param("spread", float, 2.5, "width of the wider filter, relative to size", 1.0, 8.0),
-            Param("chroma", float, 0.5, "chroma strength, relative to luma", 0.0, 4.0),
-            Param("chroma_size", float, 0.6, "grain size in chroma", 0.1, 4.0, "chroma samples"),
-            Param("skew", float, 0.0, "third standardised moment", -2.0, 2.0),
-            Param("curve", str, "film", "strength over luma", choices=("film", "flat")),
+            Param("preset", str, None, "the grain of a film stock, for the picture's width", choices=NAMES),
+            Param(
+                "level", float, None, f"standard deviation at mid grey, of full scale{_OR} 0.05", 0.0, 0.15
+            ),
+            Param("size", float, None, f"grain size, sigma of its filter{_OR} 0.8", 0.1, 4.0, "samples"),
+            Param(
+                "anisotropy", float, None, "horizontal size divided by vertical size; usually 1", 0.25, 4.0
+            ),
+            Param(
+                "weight", float, None, "share of a wider filter; below 0 is band-pass; usually 0", -1.0, 1.0
+            ),
+            Param(
+                "spread", float, None, "width of the wider filter, relative to size; usually 2.5", 1.0, 8.0
+            ),
+            Param("chroma", float, None, f"chroma strength, relative to luma{_OR} 0.5", 0.0, 4.0),
+            Param("chroma_size", float, None, f"grain size in chroma{_OR} 0.6", 0.1, 4.0, "chroma samples"),
+            Param("skew", float, None, "third standardised moment; usually 0", -2.0, 2.0),
+            Param("curve", str, None, f"strength over luma{_OR} film", choices=("film", "flat")),
             Param("seed", int, 0, "another seed is another grain", 0, 2**32 - 1),
         ),
     )

@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.core.window import OPEN_END
-from filmgrain_codec.grain.profile import (
-    DEFAULT_CURVE,
-    FLAT_CURVE,
-    Chroma,
-    GrainSegment,
-    Spectrum,
-)
+from filmgrain_codec.grain.presets import grain_of
+from filmgrain_codec.grain.profile import DEFAULT_CURVE, FLAT_CURVE, Chroma, GrainSegment
 from filmgrain_codec.nodes.synth import Grain
 
+TYPICAL = GrainSegment(0, OPEN_END, 0.05, DEFAULT_CURVE, chroma=Chroma(cb=0.5, cr=0.5))
+"""Grain of no stock in particular."""
+CURVES = {"film": DEFAULT_CURVE, "flat": FLAT_CURVE}
+SPECTRUM = ("size", "anisotropy", "weight", "spread")
 
-def grain(
-    *,
-    level: float,
-    size: float,
-    anisotropy: float,
-    weight: float,
-    spread: float,
-    chroma: float,
-    chroma_size: float,
-    skew: float,
-    curve: str,
-    seed: int,
-) -> Grain:
-    """One grain for the whole clip. Units and ranges as registered."""
-    segment = GrainSegment(
-        start=0,
-        end=OPEN_END,
-        level=level,
-        curve=FLAT_CURVE if curve == "flat" else DEFAULT_CURVE,
-        spectrum=Spectrum(size, anisotropy, weight, spread),
-        chroma=Chroma(cb=chroma, cr=chroma, size=chroma_size),
-        skew=skew,
-        seed=seed,
+
+def grain(*, seed: int, preset: str | None = None, level: float | None = None, **stated: Any) -> Grain:
+    """One grain for the whole clip: typical, or a preset's, with what is ``stated`` in its place.
+
+    Names, units and ranges as registered.
+    """
+    if preset is None:
+        base = replace(TYPICAL, level=TYPICAL.level if level is None else level)
+        return Grain(_with(base, stated), level=base.level, seed=seed)
+    stock = grain_of(preset)
+    return Grain(lambda fmt: _with(stock(fmt), stated), level=level, seed=seed)
+
+
+def _with(segment: GrainSegment, stated: Mapping[str, Any]) -> GrainSegment:
+    shape = {k: v for k, v in stated.items() if k in SPECTRUM}
+    colour = {"size": stated.get("chroma_size"), "cb": stated.get("chroma"), "cr": stated.get("chroma")}
+    return replace(
+        segment,
+        curve=CURVES[stated["curve"]] if "curve" in stated else segment.curve,
+        spectrum=replace(segment.spectrum, **shape),
+        chroma=replace(segment.chroma, **{k: v for k, v in colour.items() if v is not None}),
+        skew=stated.get("skew", segment.skew),
     )
-    return Grain(segment, level=level)
 
 
 def denoise(*, level: float | None = None, model: str, blind: bool, threads: int, backend: str) -> Node:

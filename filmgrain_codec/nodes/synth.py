@@ -27,7 +27,8 @@ class Grain:
 
     ``profile``: a GrainProfile, whose segment is looked up by the frame's absolute index, or one
     GrainSegment or ``Stock``, used for every frame; ``props['FGSegment']`` wins over all. The absolute
-    index is ``props['FGIndex']`` where present, else ``frame.index + index_offset``; it also drives the noise.
+    index is ``props['FGIndex']`` where present, else ``frame.index + index_offset``; it also drives the
+    noise.
     ``level`` (0..0.5, fraction of full scale) replaces the recorded level, also in shots recorded
     as free of grain; ``gain`` (at least 0) multiplies; ``seed`` replaces the recorded seed. ``size``
     and ``chroma`` multiply the recorded grain size and chroma strength (``grain.adjust``).
@@ -67,10 +68,14 @@ class Grain:
         segment = frame.props[SEGMENT_PROP] if SEGMENT_PROP in frame.props else self.segment(index, frame.fmt)
         if segment is not None:
             segment = adjusted(segment, self._size, self._chroma)
-        applied = 0.0 if segment is None else strength(segment, self._level, self._gain)
+        applied = 0.0 if segment is None else strength(segment, self._stated(segment), self._gain)
         if segment is not None and applied:
             frame = apply(frame, segment, index=index, level=applied, seed=self._seed, threads=self._threads)
         return frame.with_planes(frame.planes, **{LEVEL_PROP: applied})
+
+    def _stated(self, segment: GrainSegment) -> float | None:
+        """The level asked for; a stock's own counts as such, however fine its grain is on a small picture."""
+        return segment.level if self._level is None and callable(self._everywhere) else self._level
 
     def segment(self, index: int, fmt: FrameFormat | None = None) -> GrainSegment | None:
         """The segment that holds absolute frame ``index``, or None; a ``Stock`` asks for ``fmt``."""

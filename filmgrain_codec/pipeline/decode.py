@@ -5,20 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.errors import InputError, ProfileError
+from filmgrain_codec.grain import adjust, presets
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.media import carriage
 from filmgrain_codec.media.carriage import Carried
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
-from filmgrain_codec.nodes.synth import Grain
+from filmgrain_codec.nodes.synth import Grain, Stock
 from filmgrain_codec.pipeline import origin, regrain, target, verify
 from filmgrain_codec.pipeline.clip import Clip, opened
 from filmgrain_codec.pipeline.encode_plan import level as check_level
@@ -49,6 +50,9 @@ def decode(request: DecodeRequest, on_event: Listener | None = None) -> Report:
     """Run a decode job; see ``DecodeRequest``. Raises the errors of ``errors.py``."""
     began = time.monotonic()
     check_level(request.level)
+    adjust.check(request.size, request.chroma)
+    if request.grain_preset is not None:
+        presets.stock(request.grain_preset)
     with _job(request) as job:
         graph, frames = Graph(_nodes(job)), _frames(job)
         meter = Meter("decode", job.clip.expected, on_event)
@@ -74,11 +78,11 @@ def _job(request: DecodeRequest) -> Iterator[DecodeJob]:
 
 
 def _carried(clip: Clip, request: DecodeRequest) -> Carried:
-    """What the file carries; damage does not matter where no grain is wanted, or typical grain."""
+    """What the file carries; damage does not matter where no grain is wanted, or typical or preset grain."""
     try:
         return carriage.find(clip.path)
     except ProfileError as error:
-        if request.grain and request.level is None:
+        if request.grain and request.level is None and request.grain_preset is None:
             raise
         return Carried(stale=True, reason=str(error))
 
@@ -104,6 +108,9 @@ def _plan(
     settings = {
         "level": request.level,
         "gain": request.gain,
+        "size": request.size,
+        "chroma": request.chroma,
+        "grain_preset": request.grain_preset,
         "seed": request.seed,
         "grain": request.grain,
         "synth": regrain.check_synthesis(request.synth, carried) if request.grain else None,
@@ -121,14 +128,14 @@ def _plan(
 
 
 def _warnings(request: DecodeRequest, carried: Carried) -> list[str]:
-    if request.grain and carried.stale:
+    if request.grain and request.grain_preset is None and carried.stale:
         return [f"the grain profile was ignored: {carried.reason}"]
     return []
 
 
 def _frames(job: DecodeJob) -> Iterable[Frame]:
     frames = job.clip.frames()
-    if not job.request.grain:
+    if not job.request.grain or job.request.grain_preset is not None:
         return frames
     if job.carried.runs:
         return regrain.located(frames, job.carried, job.request.level)
@@ -136,12 +143,15 @@ def _frames(job: DecodeJob) -> Iterable[Frame]:
 
 
 def _grain(job: DecodeJob) -> Grain:
-    """The synthesizer: of each frame's recorded grain, or of typical grain where nothing is recorded."""
+    """The synthesizer: of a preset, of each frame's recorded grain, or typical where nothing is recorded."""
     request = job.request
-    grain: GrainProfile | GrainSegment = GrainProfile(())
-    if not job.carried.runs:
+    grain: GrainProfile | GrainSegment | Stock = GrainProfile(())
+    if request.grain_preset is not None:
+        grain = presets.grain_of(request.grain_preset)
+    elif not job.carried.runs:
         grain = regrain.fallback(job.clip.path.name, request.level)
-    return Grain(grain, level=request.level, gain=request.gain, seed=request.seed)
+    factors = {"gain": request.gain, "size": request.size, "chroma": request.chroma}
+    return Grain(grain, level=request.level, **factors, seed=request.seed)
 
 
 def _nodes(job: DecodeJob) -> list[Node]:
@@ -185,7 +195,6 @@ def _checks(job: DecodeJob, done: Rendered) -> list[Check]:
 
 
 def _report(job: DecodeJob, done: Rendered, seconds: float) -> Report:
-    profile = job.carried.profile if job.request.grain and job.carried.profile else GrainProfile(())
     return Report(
         kind="decode",
         source=str(job.request.source),
@@ -195,7 +204,17 @@ def _report(job: DecodeJob, done: Rendered, seconds: float) -> Report:
         source_bytes=bytes_of(job.clip.path),
         output_bytes=done.output_bytes,
         video_bytes=done.video_bytes,
-        shots=shots(profile),
+        shots=shots(_put(job, done)),
         warnings=[*job.warnings, *done.dropped],
         plan=job.plan.to_dict(),
     )
+
+
+def _put(job: DecodeJob, done: Rendered) -> GrainProfile:
+    """The grain put on: a preset's, or as recorded."""
+    if not job.request.grain:
+        return GrainProfile(())
+    if job.request.grain_preset is None:
+        return job.carried.profile or GrainProfile(())
+    made = presets.grain_of(job.request.grain_preset)(job.clip.info.video.fmt)
+    return GrainProfile((replace(made, end=done.frames),))

@@ -43,7 +43,9 @@ class EncodeRequest:
 class DecodeRequest:
     """Decode a base layer and put its grain back.
 
-    ``level`` replaces every shot's level, ``gain`` multiplies it; ``synth`` is 'auto',
+    ``level`` replaces every shot's level, ``gain`` multiplies it; ``size`` and ``chroma`` multiply the
+    size and the chroma strength of the grain. ``grain_preset`` names a film stock (``grain.presets``) whose
+    grain every frame gets instead of what is recorded. ``synth`` is 'auto',
     'parametric' or a model id; ``bits`` None means the source's depth where it is recorded.
     """
 
@@ -51,6 +53,9 @@ class DecodeRequest:
     output: PathLike | None = None
     level: float | None = None
     gain: float = 1.0
+    size: float = 1.0
+    chroma: float = 1.0
+    grain_preset: str | None = None
     seed: int | None = None
     grain: bool = True
     synth: str = "auto"

@@ -57,7 +57,8 @@ def test_encode_passes_every_option(fgcodec, pipeline):
 
 def test_decode_passes_every_option(fgcodec, pipeline):
     line = (
-        "decode in.mkv -o out.mov --level 0.02 --gain 0.5 --seed 7 --no-grain --synth parametric "
+        "decode in.mkv -o out.mov --level 0.02 --gain 0.5 --size 1.5 --chroma 0 --seed 7 --no-grain "
+        "--grain-preset 35mm-50d --synth parametric "
         "--codec prores --crf 3 --preset hq --bits 10 -y --strict --threads 1"
     )
     assert fgcodec(*line.split()).code == 0
@@ -67,6 +68,9 @@ def test_decode_passes_every_option(fgcodec, pipeline):
             output="out.mov",
             level=0.02,
             gain=0.5,
+            size=1.5,
+            chroma=0.0,
+            grain_preset="35mm-50d",
             seed=7,
             grain=False,
             synth="parametric",
@@ -126,6 +130,9 @@ def test_levels_out_of_range_are_usage_errors(fgcodec, pipeline, command, level)
         "encode a --threads 0",
         "decode a --gain -1",
         "decode a --gain inf",
+        "decode a --size 0",
+        "decode a --chroma -1",
+        "presets --width 0",
         "decode a --seed 4294967296",
         "decode a --seed -1",
         "filter a b",

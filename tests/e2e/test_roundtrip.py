@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.errors import UsageError
 from filmgrain_codec.media import carriage
 from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.pipeline.decode import decode
@@ -142,3 +143,31 @@ def test_any_size(tmp_path: Path, size: tuple[int, int]) -> None:
     again = decoded(encoded(source))
     assert len(again) == 5
     assert (again[0].fmt.width, again[0].fmt.height) == size
+
+
+def test_size_chroma_and_preset_change_the_grain_that_comes_back(source: Path) -> None:
+    base = encoded(source, "x264")
+    clean = read(base)
+
+    def grain(plane: int, **more: object) -> np.ndarray:
+        found = decoded(base, bits=16, **more)
+        return np.stack([a.planes[plane] - b.planes[plane] for a, b in zip(found, clean, strict=True)])
+
+    def neighbours(g: np.ndarray) -> float:
+        return float((g[..., 1:] * g[..., :-1]).mean() / g.var())
+
+    assert neighbours(grain(0, size=2.0)) > neighbours(grain(0)) + 0.15
+    assert grain(1, chroma=0.5).std() == pytest.approx(0.5 * grain(1).std(), rel=0.1)
+    assert grain(1, chroma=0.0).std() < 1e-3
+    stock = grain(0, grain_preset="super16-500t", level=0.03)
+    assert stock.std() < 0.04
+    assert grain(1, grain_preset="35mm-bw").std() < 1e-3
+
+
+def test_a_film_without_a_profile_takes_a_preset(source: Path) -> None:
+    made = decoded(source, "stock.mkv", grain_preset="8mm-500t", gain=2.0)
+    added = np.stack([a.planes[0] - b.planes[0] for a, b in zip(made, read(source), strict=True)])
+    assert added.std() > 1 / 1023
+    with pytest.raises(UsageError, match="35mm-50d"):
+        decode(DecodeRequest(source=source, output=source.with_name("no.mkv"), grain_preset="nothing"))
+    assert not source.with_name("no.mkv").exists()

@@ -11,8 +11,15 @@ import filmgrain_codec.nodes  # noqa: F401  (fills the registry)
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.registry import NODES, build_chain
+from filmgrain_codec.errors import UsageError
+from filmgrain_codec.grain.presets import STOCKS, segment
 
-TEXTS = [*(spec.name for spec in NODES), "grain:level=0.02,curve=flat,chroma=0", "denoise:level=0.03"]
+TEXTS = [
+    *(spec.name for spec in NODES),
+    "grain:level=0.02,curve=flat,chroma=0",
+    "denoise:level=0.03",
+    "grain:preset=8mm-500t",
+]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -29,3 +36,18 @@ def test_grain_by_name_has_the_level_asked_for():
     gray = Frame((np.full((512, 512), 0.5, np.float32),), fmt, 0, 0, Fraction(1, 24))
     made = next(Graph(build_chain(["grain:level=0.04,size=0.5"])).stream([gray]))
     assert np.std(made.planes[0]) == pytest.approx(0.04, rel=0.03)
+
+
+def test_grain_by_preset_takes_what_is_stated_instead():
+    fmt = FrameFormat(512, 512, "gray", 0, 0, 10)
+    gray = Frame((np.full((512, 512), 0.5, np.float32),), fmt, 0, 0, Fraction(1, 24))
+
+    def sigma(text):
+        return np.std(next(Graph(build_chain([text])).stream([gray])).planes[0])
+
+    wanted = segment(STOCKS["35mm-50d"], 512).level
+    assert sigma("grain:preset=35mm-50d") == pytest.approx(wanted, rel=0.03)
+    assert sigma("grain:preset=35mm-50d,level=0.04,size=1.2,curve=flat") == pytest.approx(0.04, rel=0.03)
+    assert sigma("grain:preset=35mm-50d,level=0") == 0
+    with pytest.raises(UsageError, match="8mm-500t"):
+        build_chain(["grain:preset=9mm"])
