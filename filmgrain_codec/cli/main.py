@@ -27,6 +27,7 @@ COMMANDS = (
     "estimate",
     "inspect",
     "filter",
+    "match",
     "presets",
     "models",
     "eval",

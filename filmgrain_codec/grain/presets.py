@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.grain.filters import grain_filter
+from filmgrain_codec.grain.layout import full_range, thinned
 from filmgrain_codec.grain.profile import KNOT_POSITIONS, Chroma, Curve, GrainSegment, Spectrum
 from filmgrain_codec.grain.wire import MAX_FRAME
 
@@ -49,7 +49,6 @@ MIXED = 0.5
 TWO_K = 2048
 MIDDLE = slice(3, 5)
 """The two knots around luma 0.5."""
-_FULL = 2
 DENSITIES = (0.1, 0.2, 0.5, 1.0, 2.0)
 _RGB_TO_YCC = np.array(
     [[0.2126, 0.7152, 0.0722], [-0.1146, -0.3854, 0.5], [0.5, -0.4542, -0.0458]]
@@ -107,7 +106,7 @@ def grain_of(name: str) -> Callable[[FrameFormat], GrainSegment]:
 
     def made(fmt: FrameFormat) -> GrainSegment:
         subs = (fmt.sub_w, fmt.sub_h) if fmt.family == "yuv" else (0, 0)
-        return segment(film, fmt.width, subs, full=fmt.family == "rgb" or fmt.color.range == _FULL)
+        return segment(film, fmt.width, subs, full=full_range(fmt))
 
     return made
 
@@ -173,21 +172,6 @@ def _mixed(film: Stock, sigma: Field, spectrum: Spectrum, subs: tuple[int, int])
     y_cb, y_cr, cb_cr = (float(between[k]) for k in ((0, 1), (0, 2), (1, 2)))
     chroma = Chroma(float(share * cb / y), float(share * cr / y), size, y_cb, y_cr, cb_cr)
     return np.sqrt(covariance[:, 0, 0]), chroma
-
-
-def thinned(spectrum: Spectrum, sub_w: int, sub_h: int) -> tuple[float, float]:
-    """(share of the sigma that is left, size in chroma samples) of grain averaged onto a chroma grid.
-
-    The size is that of the Gaussian with the same second moment, a geometric mean over both directions.
-    """
-    grain, wide, high = grain_filter(spectrum), 1 << sub_w, 1 << sub_h
-    total = math.fsum(
-        (wide - abs(x)) * (high - abs(y)) * grain.autocorrelation(x, y)
-        for y in range(1 - high, high)
-        for x in range(1 - wide, wide)
-    )
-    across, down = (math.sqrt(spectrum.size**2 + (n * n - 1) / 12) / n for n in (wide, high))
-    return math.sqrt(total) / (wide * high), math.sqrt(across * down)
 
 
 def derivation(film: Stock, width: int = TWO_K) -> str:

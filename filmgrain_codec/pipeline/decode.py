@@ -150,8 +150,14 @@ def _grain(job: DecodeJob) -> Grain:
         grain = presets.grain_of(request.grain_preset)
     elif not job.carried.runs:
         grain = regrain.fallback(job.clip.path.name, request.level)
-    factors = {"gain": request.gain, "size": request.size, "chroma": request.chroma}
-    return Grain(grain, level=request.level, **factors, seed=request.seed)
+    return Grain(
+        grain,
+        level=request.level,
+        gain=request.gain,
+        size=request.size,
+        chroma=request.chroma,
+        seed=request.seed,
+    )
 
 
 def _nodes(job: DecodeJob) -> list[Node]:

@@ -82,3 +82,33 @@ class FilterRequest:
     overwrite: bool = False
     strict: bool = False
     threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchRequest:
+    """Measure the grain of ``source`` and put it onto ``to``.
+
+    ``shot`` (counted from 0) says which shot of ``source``; None takes the longest and most certain.
+    ``clean_first`` removes the grain that ``to`` has of its own, with ``model`` on ``backend``.
+    ``level`` replaces the measured level; ``gain``, ``size`` and ``chroma`` multiply.
+    """
+
+    source: PathLike
+    to: PathLike
+    output: PathLike | None = None
+    shot: int | None = None
+    clean_first: bool = False
+    level: float | None = None
+    gain: float = 1.0
+    size: float = 1.0
+    chroma: float = 1.0
+    seed: int | None = None
+    model: str = "fast"
+    backend: str = "auto"
+    codec: str = "ffv1"
+    crf: float | None = None
+    preset: str | None = None
+    bits: int | None = None
+    overwrite: bool = False
+    strict: bool = False
+    threads: int | None = None

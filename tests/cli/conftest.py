@@ -67,12 +67,13 @@ def job(pipeline: Pipeline, name: str) -> Callable[..., Report]:
 
 @pytest.fixture
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    """The commands' imports of encode, decode and filter_clip lead here."""
+    """The commands' imports of encode, decode, filter_clip and match lead here."""
     stand_in = Pipeline(outcome=a_report())
     for module, names in {
         "encode": ("encode", "plan"),
         "decode": ("decode",),
         "filter": ("filter_clip",),
+        "match": ("match",),
     }.items():
         fake = ModuleType(f"filmgrain_codec.pipeline.{module}")
         for name in names:

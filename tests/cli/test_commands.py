@@ -12,7 +12,7 @@ from filmgrain_codec.cli.options import LEVEL_LIMIT
 from filmgrain_codec.grain.profile import LEVEL_MAX, LEVEL_NONE
 from filmgrain_codec.pipeline.plan import Plan
 from filmgrain_codec.pipeline.progress import Event
-from filmgrain_codec.pipeline.request import DecodeRequest, EncodeRequest, FilterRequest
+from filmgrain_codec.pipeline.request import DecodeRequest, EncodeRequest, FilterRequest, MatchRequest
 from tests.cli.conftest import a_report
 
 HALF = Event(
@@ -90,6 +90,42 @@ def test_decode_defaults_are_the_request_defaults(fgcodec, pipeline):
     assert pipeline.requests == [DecodeRequest(source="in.mkv")]
 
 
+def test_match_passes_every_option(fgcodec, pipeline):
+    line = (
+        "match a.mov --to b.mov -o - --shot 2 --clean-first --level 0.03 --gain 2 --size 1.5 --chroma 0.5 "
+        "--seed 3 --model best --backend onnxruntime --threads 2"
+    )
+    assert fgcodec(*line.split()).code == 0
+    assert fgcodec("match", "a.mov", "--to", "b.mov").code == 0
+    assert pipeline.requests == [
+        MatchRequest(
+            source="a.mov",
+            to="b.mov",
+            output="-",
+            shot=2,
+            clean_first=True,
+            level=0.03,
+            gain=2.0,
+            size=1.5,
+            chroma=0.5,
+            seed=3,
+            model="best",
+            backend="onnxruntime",
+            threads=2,
+        ),
+        MatchRequest(source="a.mov", to="b.mov"),
+    ]
+
+
+def test_presets_are_listed_for_people_and_for_machines(fgcodec):
+    text = fgcodec("presets").out.splitlines()
+    found = json.loads(fgcodec("presets", "--width", "4096", "--json").out)
+    names = [each["preset"] for each in found["presets"]]
+    assert [line.split()[0] for line in text[1 : 1 + len(names)]] == names
+    assert all(f"{name}: level " in "\n".join(text) for name in names)
+    assert float(text[1].split()[1]) < found["presets"][0]["level"]
+
+
 def test_filter_keeps_the_order_of_its_chain(fgcodec, pipeline):
     assert fgcodec("filter", "in.mov", "out.mkv", "-f", "grain:level=0.04", "-f", "b:k=1,2").code == 0
     assert pipeline.requests == [
@@ -136,6 +172,8 @@ def test_levels_out_of_range_are_usage_errors(fgcodec, pipeline, command, level)
         "decode a --seed 4294967296",
         "decode a --seed -1",
         "filter a b",
+        "match a",
+        "match a --to b --shot -1",
         "completion powershell",
         "nonsense",
         "encode a --nonsense",

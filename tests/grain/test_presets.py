@@ -10,7 +10,8 @@ import pytest
 from filmgrain_codec.core.frame import ColorInfo, FrameFormat
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain import parametric, presets, wire
-from filmgrain_codec.grain.presets import STOCKS, aperture, derivation, grain_of, segment, thinned
+from filmgrain_codec.grain.layout import thinned
+from filmgrain_codec.grain.presets import STOCKS, aperture, derivation, grain_of, segment
 from filmgrain_codec.grain.profile import LEVEL_MAX, GrainSegment, Spectrum
 
 FULL = {"full": True}
