@@ -51,12 +51,28 @@ class StrengthCurve:
 
 def strength_curve(grain: Array, luma: Array) -> StrengthCurve:
     """Root mean square of zero-mean grain per luma bin."""
+    return curve_of(power_sums(grain, luma))
+
+
+def power_sums(grain: Array, luma: Array) -> Field:
+    """Sums of grain^0 to grain^4 in 60 ranges of luma, (60, 5): three ranges a bin, so that thirds are whole.
+
+    Sums of parts add up to the sums of the whole, as do all that this module calls sums.
+    """
     g, y = _set(grain).ravel(), _set(luma).ravel()
-    bins = np.clip((y * BINS).astype(np.int64), 0, BINS - 1)
-    count = np.bincount(bins, minlength=BINS)
-    energy = np.bincount(bins, g * g, minlength=BINS)
+    fine = np.clip((y * (3 * BINS)).astype(np.int64), 0, 3 * BINS - 1)
+    power, sums = np.ones_like(g), []
+    for _ in range(5):
+        sums.append(np.bincount(fine, power, minlength=3 * BINS))
+        power = power * g
+    return np.stack(sums, 1)
+
+
+def curve_of(sums: Field) -> StrengthCurve:
+    """The strength curve that ``power_sums`` hold."""
+    count, _, energy, *_ = sums.reshape(BINS, 3, 5).sum(1).T
     sigma = np.sqrt(energy / np.maximum(count, 1))
-    return StrengthCurve(np.asarray(sigma, np.float64), np.asarray(count / max(len(y), 1), np.float64))
+    return StrengthCurve(np.asarray(sigma, np.float64), np.asarray(count / max(count.sum(), 1), np.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,11 @@ def radial_psd(grain: Array) -> Field:
 
     Windows overlap by half and lose their mean first. Raises ``ValueError`` for smaller pictures.
     """
+    return radial(spectrum_sums(grain))
+
+
+def spectrum_sums(grain: Array) -> Field:
+    """Power summed over all windows, (64, 64) in the order of the FFT."""
     frames = _set(grain)
     w = np.sin(np.pi * (np.arange(WINDOW) + 0.5) / WINDOW) ** 2
     window = np.outer(w, w)
@@ -94,6 +115,11 @@ def radial_psd(grain: Array) -> Field:
         tiles = tiles.reshape(-1, WINDOW, WINDOW)
         centred = tiles - tiles.mean((1, 2), keepdims=True)
         total += (np.abs(np.fft.fft2(centred * window)) ** 2).sum(0)
+    return total
+
+
+def radial(total: Field) -> Field:
+    """Mean of ``spectrum_sums`` over rings of k/64 cycles per sample, k = 0..32, unit variance."""
     f = np.fft.fftfreq(WINDOW) * WINDOW
     ring = np.rint(np.hypot(f[:, None], f[None, :])).astype(np.int64).ravel()
     power = np.bincount(ring, total.ravel()) / np.bincount(ring)
@@ -105,11 +131,15 @@ def psd_distance(a: Array, b: Array, unseen: float = UNSEEN) -> float:
 
     ``a``, ``b``: grain, or spectra as ``radial_psd`` gives them. ``unseen`` is added to both.
     """
+    return float(np.sqrt((psd_ratio(a, b, unseen) ** 2).mean()))
+
+
+def psd_ratio(a: Array, b: Array, unseen: float = UNSEEN) -> Field:
+    """10 log10 of the ratio of two radial spectra in dB, at the frequencies that are compared."""
     pa, pb = (p if p.ndim == 1 else radial_psd(p) for p in (np.asarray(a), np.asarray(b)))
     f = np.arange(WINDOW // 2 + 1) / WINDOW
     used = (f >= BAND[0]) & (f <= BAND[1])
-    ratio = 10.0 * np.log10((pa[used] + unseen) / (pb[used] + unseen))
-    return float(np.sqrt((ratio**2).mean()))
+    return np.asarray(10.0 * np.log10((pa[used] + unseen) / (pb[used] + unseen)), np.float64)
 
 
 def correlation(a: Field, b: Field, reach: int = 3) -> Field:
@@ -152,29 +182,43 @@ def marginal(grain: Array, luma: Array) -> Field:
 
     NaN where a third of the range holds fewer than 100 samples.
     """
-    g, y = _set(grain).ravel(), _set(luma).ravel()
-    sigma = strength_curve(g[None, None], y[None, None]).sigma
-    bins = np.clip((y * BINS).astype(np.int64), 0, BINS - 1)
-    z = g / np.maximum(sigma[bins], 1e-12)
-    third = np.clip((y * 3).astype(np.int64), 0, 2)
+    return moments_of(power_sums(grain, luma))
+
+
+def moments_of(sums: Field) -> Field:
+    """Skew and excess kurtosis (3, 2) that ``power_sums`` hold, as ``marginal`` says."""
+    sigma = np.maximum(curve_of(sums).sigma, 1e-12).repeat(3)
+    scaled = (sums / sigma[:, None] ** np.arange(5)).reshape(3, BINS, 5).sum(1)
     out = np.full((3, 2), np.nan)
-    for k in range(3):
-        part = z[third == k]
-        if len(part) >= 100:
-            part = (part - part.mean()) / max(float(part.std()), 1e-12)
-            out[k] = (part**3).mean(), (part**4).mean() - 3.0
+    for k, (count, *rest) in enumerate(scaled):
+        if count >= 100:
+            m, m2, m3, m4 = (v / count for v in rest)
+            spread = max(m2 - m * m, 1e-24)
+            out[k, 0] = (m3 - 3 * m * m2 + 2 * m**3) / spread**1.5
+            out[k, 1] = (m4 - 4 * m * m3 + 6 * m * m * m2 - 3 * m**4) / spread**2 - 3.0
     return out
 
 
 def marginal_difference(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[float, float]:
     """Largest difference of skew and of kurtosis over luma thirds; arguments are (grain, luma)."""
-    difference = np.abs(marginal(*a) - marginal(*b))
+    return largest_difference(marginal(*a), marginal(*b))
+
+
+def largest_difference(a: Field, b: Field) -> tuple[float, float]:
+    """Largest difference of two tables of skew and kurtosis over the thirds that both have."""
+    difference = np.abs(a - b)
     known = ~np.isnan(difference[:, 0])
-    return tuple(float(v) for v in difference[known].max(0)) if known.any() else (0.0, 0.0)  # type: ignore[return-value]
+    skew, kurtosis = difference[known].max(0) if known.any() else (0.0, 0.0)
+    return float(skew), float(kurtosis)
 
 
 def channel_correlation(planes: Sequence[Array]) -> Field:
     """Correlation matrix of the grain of several planes, larger ones averaged onto the smallest."""
+    return correlation_of(product_sums(planes))
+
+
+def product_sums(planes: Sequence[Array]) -> Field:
+    """Summed products of the grain of all pairs of planes, larger planes averaged onto the smallest."""
     sets = [_set(p) for p in planes]
     rows, columns = (min(s.shape[k] for s in sets) for k in (1, 2))
     flat = []
@@ -184,7 +228,16 @@ def channel_correlation(planes: Sequence[Array]) -> Field:
         boxed = s[:, : r * fy, : c * fx].reshape(len(s), r, fy, c, fx).mean((2, 4))
         flat.append(boxed)
     r, c = (min(s.shape[k] for s in flat) for k in (1, 2))
-    return np.asarray(np.corrcoef([s[:, :r, :c].ravel() for s in flat]), np.float64)
+    even = np.stack([s[:, :r, :c].ravel() for s in flat])
+    even -= even.mean(1, keepdims=True)
+    return np.asarray(even @ even.T, np.float64)
+
+
+def correlation_of(products: Field) -> Field:
+    """Correlation matrix that ``product_sums`` hold; NaN for planes without grain."""
+    sigma = np.sqrt(np.diag(products))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(products / np.outer(sigma, sigma), np.float64)
 
 
 def channel_difference(a: Sequence[Array], b: Sequence[Array]) -> float:
@@ -215,16 +268,25 @@ def histogram_divergence(a: tuple[Array, Array], b: tuple[Array, Array], step: f
     Histograms in bins of ``step`` (one 8-bit code) within each of the 20 luma bins, averaged by the
     share of samples the two sets have in common.
     """
-    edges = np.arange(-0.5 - step / 2, 0.5 + step, step)
-    tables = []
-    for grain, luma in (a, b):
-        g, y = _set(grain).ravel(), _set(luma).ravel()
-        bins = np.arange(BINS + 1) / BINS
-        tables.append(np.histogram2d(np.clip(y, 0, 1 - 1e-9), np.clip(g, -0.5, 0.5), (bins, edges))[0])
-    shares = [t.sum(1) / max(t.sum(), 1) for t in tables]
+    return divergence_of(code_counts(*a, step), code_counts(*b, step))
+
+
+def code_counts(grain: Array, luma: Array, step: float = 1 / 255) -> Field:
+    """How many samples have which grain in which luma bin: (20, number of steps in -0.5..0.5)."""
+    g, y = _set(grain).ravel(), _set(luma).ravel()
+    half = int(np.ceil(0.5 / step))
+    codes = np.clip(np.rint(g / step), -half, half).astype(np.int64) + half
+    bins = np.clip((y * BINS).astype(np.int64), 0, BINS - 1)
+    wide = 2 * half + 1
+    return np.bincount(bins * wide + codes, minlength=BINS * wide).reshape(BINS, wide).astype(np.float64)
+
+
+def divergence_of(p: Field, q: Field) -> Divergence:
+    """Divergence of two tables of ``code_counts``."""
+    shares = [t.sum(1) / max(t.sum(), 1) for t in (p, q)]
     weight = np.sqrt(shares[0] * shares[1])
     weight /= max(weight.sum(), 1e-12)
-    each = [divergence(p, q) if w else Divergence(0, 0) for p, q, w in zip(*tables, weight, strict=True)]
+    each = [divergence(a, b) if w else Divergence(0, 0) for a, b, w in zip(p, q, weight, strict=True)]
     return Divergence(
         float(sum(w * d.kld for w, d in zip(weight, each, strict=True))),
         float(sum(w * d.jsd for w, d in zip(weight, each, strict=True))),
@@ -255,9 +317,13 @@ def _separable(frame: Field, taps: Field) -> Field:
 
 def nss_divergence(a: Array, b: Array) -> float:
     """JSD-NSS: Jensen-Shannon divergence of the MSCN products of two grainy pictures, 150 edges in +-3."""
+    return divergence(nss_counts(a), nss_counts(b)).jsd
+
+
+def nss_counts(picture: Array) -> Field:
+    """Histogram of MSCN products between 150 edges from -3 to 3; what lies beyond counts at the ends."""
     edges = np.linspace(-3.0, 3.0, 150)
-    p, q = (np.histogram(np.clip(mscn_products(x), -3.0, 3.0), edges)[0].astype(float) for x in (a, b))
-    return divergence(p, q).jsd
+    return np.histogram(np.clip(mscn_products(picture), -3.0, 3.0), edges)[0].astype(np.float64)
 
 
 # time and mean -------------------------------------------------------------------------------
@@ -282,6 +348,25 @@ def mean_shift(grainy: Array, clean: Array, side: int = 16) -> float:
     rows, columns = (n // side for n in difference.shape)
     cut = difference[: rows * side, : columns * side].reshape(rows, side, columns, side)
     return float(np.abs(cut.mean((1, 3))).mean() * 255.0) if rows and columns else 0.0
+
+
+def shift_by_luma(sums: Field) -> float:
+    """Mean amount in 8-bit codes by which grain moves the brightness of a luma bin, from ``power_sums``.
+
+    Unlike ``mean_shift`` it averages over all that is of one luma, so that grain itself hardly counts.
+    """
+    count, total, *_ = sums.reshape(BINS, 3, 5).sum(1).T
+    return float(np.abs(total).sum() / max(count.sum(), 1) * 255.0)
+
+
+def lag_map(a: Array, b: Array) -> Field:
+    """Correlation of two sets at all lags, (rows, columns), lag (0, 0) first, edges wrapped around."""
+    a, b = _set(a), _set(b)
+    norm = np.sqrt(max(float(a.var() * b.var()), 1e-60)) * a[0].size
+    product = sum(
+        np.fft.rfft2(x - a.mean()).conj() * np.fft.rfft2(y - b.mean()) for x, y in zip(a, b, strict=True)
+    )
+    return np.asarray(np.fft.irfft2(product, a.shape[1:]) / (norm * len(a)), np.float64)
 
 
 # floors --------------------------------------------------------------------------------------
