@@ -136,7 +136,7 @@ def to_json(profile: GrainProfile) -> str:
         "synthesis": quantised.synthesis,
         "removal": quantised.removal,
         "fingerprint": quantised.fingerprint,
-        "segments": [_to_dict(s) for s in quantised.segments],
+        "segments": [to_table(s) for s in quantised.segments],
     }
     text = json.dumps(record, separators=(",", ":"), allow_nan=False)
     if len(text) > MAX_JSON:
@@ -153,7 +153,7 @@ def from_json(text: str) -> GrainProfile:
         _fail(f"needs a list of at most {MAX_SEGMENTS} segments")
     return _checked_profile(
         GrainProfile(
-            tuple(_from_dict(_table(s, "a segment")) for s in segments),
+            tuple(from_table(_table(s, "a segment")) for s in segments),
             removal=_text(root, "removal", ""),
             synthesis=_text(root, "synthesis", "parametric"),
             fingerprint=_text(root, "fingerprint", ""),
@@ -295,7 +295,8 @@ def _check_version(version: Any) -> None:
         _fail(f"has version {version}, this program knows version {VERSION}: update filmgrain_codec")
 
 
-def _to_dict(segment: GrainSegment) -> dict[str, Any]:
+def to_table(segment: GrainSegment) -> dict[str, Any]:
+    """A quantised segment as plain values, the keys as in JSON."""
     level, *rest = (int(v) if v == int(v) else v for v in _values(segment))
     return {
         "frames": [segment.start, segment.end], "level": level, "curve": rest[:8],
@@ -315,7 +316,8 @@ _DEFAULT: Final[dict[str, Any]] = {
 }
 
 
-def _from_dict(table: dict[str, Any]) -> GrainSegment:
+def from_table(table: dict[str, Any]) -> GrainSegment:
+    """A segment of plain values, quantised; raises ``ProfileError``."""
     start, end = (_frame(f) for f in _listed(table, "frames", 2))
     if "level" not in table:
         _fail(f"segment at frame {start} has no level")

@@ -1,10 +1,36 @@
-"""VapourSynth face of the film-grain codec.
+"""VapourSynth face of the film-grain codec: ``import vsfgcodec as fg`` in a script.
 
-This package will offer every node of the frame graph as a VapourSynth function. In this
-version it holds nothing but its version, so that scripts can test for it: the functions
-come in a later release, and importing this package loads neither VapourSynth nor the codec.
+``denoise``, ``grain``, ``node`` and ``chain``, and every
+other registered filter of the frame graph by its name, all bit-equal to ``fgcodec filter``. See
+docs/vapoursynth.md. Importing this package loads neither VapourSynth nor the codec; both come with the
+first function used.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from filmgrain_codec import __version__ as __version__
+
+if TYPE_CHECKING:
+    from vsfgcodec.filters import chain, denoise, grain, node
+
+_HOMES = {
+    "filters": ("chain", "denoise", "grain", "node"),
+}
+_PLACES = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["chain", "denoise", "grain", "node"]
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    if name in _PLACES:
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return import_module(f"{__name__}.filters").registered(name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *import_module(f"{__name__}.filters").others()])

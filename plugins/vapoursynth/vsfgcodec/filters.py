@@ -1,0 +1,281 @@
+"""The filters of the frame graph as VapourSynth functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any, Literal
+
+import vapoursynth as vs
+
+import filmgrain_codec.nodes  # noqa: F401  (registers the filters)
+from filmgrain_codec.core.node import Node
+from filmgrain_codec.core.registry import NODES, build_chain
+from filmgrain_codec.errors import UsageError
+from filmgrain_codec.grain import properties, wire
+from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
+from filmgrain_codec.infer import store
+from filmgrain_codec.nodes.synth import SEGMENT_PROP, Grain
+from filmgrain_codec.pipeline.zones import Zone, zone_at
+from vsfgcodec.clips import Job, Planes, job
+from vsfgcodec.cuts import Cuts
+from vsfgcodec.errors import public, reported
+from vsfgcodec.stages import Choice, Choose, Manner, Stage, run, stage
+from vsfgcodec.values import described, values_of
+from vsfgcodec.zones import Zones, zones_of
+
+type Level = float | vs.VideoNode | None
+Make = Callable[[float | None], Node]
+KEPT = 64
+"""Nodes kept for the grains that properties describe; their nets are shared by all."""
+
+
+@public
+def denoise(
+    clip: vs.VideoNode,
+    level: Level = None,
+    *,
+    model: str = "fast",
+    blind: bool = False,
+    tr: int | None = None,
+    planes: Planes = None,
+    zones: Zones = None,
+    cuts: Cuts = "auto",
+    device: Literal["cpu"] = "cpu",
+    backend: str = "auto",
+    num_streams: int | None = None,
+    threads: int = 1,
+) -> vs.VideoNode:
+    """Take film grain off, as ``fgcodec filter -f denoise`` does.
+
+    ``level``: grain to take off as a fraction of full scale (0 to 0.15); None reads the properties that
+    ``estimate`` and ``apply_levels`` set (at least FGLevel), a clip lends those of its frames. ``blind``:
+    judge the grain from the pictures. ``model``: fast, balanced, best or an id. ``tr``: neighbours looked
+    at on each side, at most the model's own radius, which is the default. ``zones``: levels for ranges of
+    frames (see ``vsfgcodec.zones``). ``cuts``: see ``vsfgcodec.cuts``. ``num_streams``: most frames at a
+    time; by default VapourSynth's threads. ``threads``: cores for one frame.
+
+    Sets FGLevel (grain taken off) and FGModel. Raises ``vs.Error``; where properties are missing or
+    frames interlaced, when such a frame is asked for.
+    """
+    found = job("fg.denoise", clip)
+    if device != "cpu":
+        raise UsageError(f"device must be 'cpu', not {device!r}: the nets run on the processor only")
+    stated = {"model": model, "blind": blind, "threads": threads, "backend": backend}
+    first = _registered("denoise", {**stated, "level": None})
+    fmt, reach = first.configure(found.fmt), _reach(tr, first.radius)
+
+    @lru_cache(KEPT)
+    def made(known: GrainSegment) -> Node:
+        from filmgrain_codec.nodes.denoise import Denoise
+
+        return Denoise(known, model=model, blind=blind, threads=threads, backend=backend)
+
+    def of_properties(known: GrainSegment | float) -> Choice:
+        if isinstance(known, float):
+            return at_level(known), {}
+        return made(replace(known, seed=0)), {}
+
+    at_level = lru_cache(KEPT)(lambda value: _registered("denoise", {**stated, "level": value}))
+    choose, levels = _choice(found, level, zones, at_level, of_properties, stateless=blind)
+    manner = Manner(planes=planes, cuts=cuts, num_streams=num_streams)
+    out = run(found, [Stage(choose, first.radius, fmt, reach, levels)], manner)
+    return out.std.SetFrameProps(**{properties.MODEL: store.resolve(model).id})
+
+
+@public
+def grain(
+    clip: vs.VideoNode,
+    level: Level = None,
+    *,
+    seed: int | None = None,
+    gain: float = 1.0,
+    planes: Planes = None,
+    zones: Zones = None,
+    num_streams: int | None = None,
+    **params: Any,
+) -> vs.VideoNode:
+    """Put film grain on, fresh on every frame and the same on every run, as ``-f grain`` does.
+
+    ``level``: standard deviation at mid grey as a fraction of full scale (0 to 0.15); None reads the grain
+    from the properties (all of ``vsfgcodec`` that are there, at least FGLevel), a clip lends those of its
+    frames: so the grain of one clip is matched on another. ``params``: the further parameters of the
+    filter ``grain`` (preset, size, chroma, ...), with a level of one's own. ``seed``: another seed is
+    another grain; by default that of the properties, or 0. ``gain`` multiplies levels of properties.
+
+    Sets FGLevel (grain put on), takes FGModel off. Raises ``vs.Error``.
+    """
+    found = job("fg.grain", clip)
+    own = isinstance(level, int | float) or params.get("preset") is not None
+    if params and not own:
+        raise UsageError(f"{next(iter(params))!r} needs a level or a preset, not the properties of a clip")
+    if gain != 1.0 and own:
+        raise UsageError("gain multiplies levels of properties: state another level instead")
+    values = {"seed": seed, **params}
+    matched = Grain(GrainProfile(()), gain=gain, seed=_registered_seed(seed))
+    matched.configure(found.fmt)
+
+    @lru_cache(KEPT)
+    def at_level(value: float | None) -> Node:
+        made = _registered("grain", {**values, "level": value})
+        made.configure(found.fmt)
+        return made
+
+    def of_properties(known: GrainSegment | float) -> Choice:
+        if isinstance(known, float):
+            return at_level(known * gain), {}
+        return matched, {SEGMENT_PROP: known}
+
+    choose, levels = _choice(found, level, zones, at_level, of_properties, stateless=own)
+    stages = [Stage(choose, 0, found.fmt, 0, levels)]
+    out = run(found, stages, Manner(planes=planes, cuts=None, num_streams=num_streams))
+    return out.std.RemoveFrameProps([properties.MODEL])
+
+
+@public
+def chain(
+    clip: vs.VideoNode,
+    *filters: str,
+    planes: Planes = None,
+    cuts: Cuts = "auto",
+    num_streams: int | None = None,
+) -> vs.VideoNode:
+    """Any filters, each as ``name:key=value,...``, in this order, without rounding between them.
+
+    The same as ``fgcodec filter`` with as many ``-f``. Raises ``vs.Error``.
+    """
+    if not filters:
+        raise UsageError("name at least one filter, like 'grain:level=0.04'")
+    return _chained(job("fg.chain", clip), build_chain(filters), Manner(planes, cuts, num_streams))
+
+
+@public
+def node(
+    clip: vs.VideoNode,
+    name: str,
+    /,
+    *,
+    planes: Planes = None,
+    cuts: Cuts = "auto",
+    num_streams: int | None = None,
+    **params: Any,
+) -> vs.VideoNode:
+    """One registered filter by name; ``params`` are its parameters. Raises ``vs.Error``."""
+    return _one(clip, name, Manner(planes, cuts, num_streams), params)
+
+
+def registered(name: str) -> Callable[..., vs.VideoNode]:
+    """The function of a filter that has none of its own here; AttributeError if there is no such filter."""
+    if name not in others():
+        raise AttributeError(f"there is no function or filter {name!r} in vsfgcodec")
+
+    def function(
+        clip: vs.VideoNode,
+        *,
+        planes: Planes = None,
+        cuts: Cuts = "auto",
+        num_streams: int | None = None,
+        **params: Any,
+    ) -> vs.VideoNode:
+        with reported(f"fg.{name}"):
+            return _one(clip, name, Manner(planes, cuts, num_streams), params)
+
+    function.__name__ = function.__qualname__ = name
+    return described(function, NODES.get(name))
+
+
+def others() -> list[str]:
+    """Filters without a function of their own."""
+    return [spec.name for spec in NODES if spec.name not in ("denoise", "grain")]
+
+
+def _one(clip: Any, name: str, manner: Manner, params: Mapping[str, Any]) -> Any:
+    return _chained(job(f"fg.{name}", clip), [_registered(name, params)], manner)
+
+
+def _chained(found: Job, nodes: list[Node], manner: Manner) -> Any:
+    stages: list[Stage] = []
+    fmt = found.fmt
+    for each in nodes:
+        stages.append(stage(each, fmt))
+        fmt = stages[-1].fmt
+    return run(found, stages, manner)
+
+
+def _registered(name: str, params: Mapping[str, Any]) -> Node:
+    spec = NODES.get(name)
+    return spec.build(values_of(spec, params))
+
+
+def _registered_seed(seed: Any) -> int | None:
+    value = values_of(NODES.get("grain"), {"seed": seed}).get("seed")
+    return value if isinstance(value, int) else None
+
+
+def _reach(tr: int | None, radius: int) -> int:
+    if tr is None:
+        return radius
+    if isinstance(tr, bool) or not isinstance(tr, int) or not 0 <= tr <= radius:
+        raise UsageError(f"tr must be from 0 to {radius}, the model's radius, not {tr!r}")
+    return tr
+
+
+def _choice(
+    found: Job,
+    level: Level,
+    zones: Zones,
+    at_level: Make,
+    of_properties: Callable[[GrainSegment | float], Choice],
+    *,
+    stateless: bool,
+) -> tuple[Choose, Any]:
+    """Which node makes which frame, and the clip whose properties it reads (None: the clip itself).
+
+    ``stateless``: without a level the node needs no properties either.
+    """
+    areas = zones_of(zones)
+    for area in areas:
+        if area.level is not None:
+            at_level(area.level)
+    if isinstance(level, vs.VideoNode):
+        lender = job(found.name, level, "level")
+        if lender.length != found.length:
+            raise UsageError(f"level must have the length of the clip ({found.length}), not {lender.length}")
+        return partial(_by_properties, areas, at_level, of_properties), level
+    if level is None and not stateless:
+        return partial(_by_properties, areas, at_level, of_properties), None
+    if level is not None and not isinstance(level, int | float):
+        raise UsageError(f"level must be a number, a clip with properties or None, not {level!r}")
+    usual = at_level(level)
+    return partial(_by_zone, areas, at_level, usual), None
+
+
+def _by_zone(
+    areas: tuple[Zone, ...], at_level: Make, usual: Node, n: int, props: Mapping[str, Any]
+) -> Choice:
+    area = zone_at(areas, n)
+    return (usual if area is None or area.level is None else at_level(area.level)), {}
+
+
+def _by_properties(
+    areas: tuple[Zone, ...],
+    at_level: Make,
+    of_properties: Callable[[GrainSegment | float], Choice],
+    n: int,
+    props: Mapping[str, Any],
+) -> Choice:
+    area = zone_at(areas, n)
+    stated = None if area is None else area.level
+    measured = properties.level(props)
+    if stated is None and measured is None:
+        raise UsageError(
+            f"the property {properties.LEVEL} is missing: state a level, or set it with fg.estimate, "
+            f"fg.apply_levels or std.SetFrameProps"
+        )
+    if properties.CURVE not in props:
+        return of_properties(stated if stated is not None else float(measured or 0.0))
+    known = properties.segment(props, 0, wire.MAX_FRAME)
+    if stated is None:
+        return of_properties(known)
+    return of_properties(replace(known, level=stated)) if known.grainy else (at_level(stated), {})

@@ -1,0 +1,255 @@
+"""A filter gives the same bits in a script as on the command line, however its frames are asked for."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from textwrap import dedent
+
+import numpy as np
+import pytest
+
+import vsfgcodec as fg
+from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.core.registry import NODES, NodeSpec, Param
+from filmgrain_codec.grain.profile import DEFAULT_CURVE, Chroma, GrainSegment
+from filmgrain_codec.grain.properties import of_segment
+from filmgrain_codec.media.reader import Reader
+from filmgrain_codec.pipeline.shots import CutDetector
+from tests.plugins.clips import CUT, FRAMES, filtered, pictures, sums, vs_clip, y4m_sums
+
+CASES = {
+    "grain": (("grain:level=0.04,seed=3",), lambda c: fg.grain(c, 0.04, seed=3)),
+    "grain-shaped": (
+        ("grain:level=0.02,size=1.4,chroma=0",),
+        lambda c: fg.grain(c, 0.02, size=1.4, chroma=0),
+    ),
+    "denoise": (("denoise:level=0.03",), lambda c: fg.denoise(c, 0.03)),
+    "denoise-blind": (("denoise",), lambda c: fg.denoise(c, blind=True)),
+    "depth": (("depth:bits=12",), lambda c: fg.depth(c, bits=12)),
+    "chain": (
+        ("grain:level=0.01", "denoise:level=0.03", "grain:seed=4", "denoise:level=0.05"),
+        lambda c: fg.chain(c, "grain:level=0.01", "denoise:level=0.03", "grain:seed=4", "denoise:level=0.05"),
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request, source):
+    texts, function = CASES[request.param]
+    return function, filtered(source, *texts)
+
+
+def test_the_clip_has_a_cut_that_matters(source):
+    with Reader(source) as reader:
+        detector = CutDetector(reader.info.video.fmt)
+        for frame in reader:
+            detector.observe(frame)
+    assert detector.finish() == (CUT,)
+    there = sums(fg.denoise(vs_clip(), 0.03))
+    without = sums(fg.denoise(vs_clip(), 0.03, cuts=None))
+    assert {n for n in range(FRAMES) if there[n] != without[n]} == {CUT - 2, CUT - 1, CUT, CUT + 1}
+    assert sums(fg.denoise(vs_clip(), 0.03, cuts=[CUT])) == there
+
+
+def test_same_bits_as_the_command_line(case, threads):
+    function, wanted = case
+    assert sums(function(vs_clip())) == wanted
+
+
+def test_same_bits_in_any_order(case, threads):
+    function, wanted = case
+    order = list(range(FRAMES))
+    random.Random(threads).shuffle(order)
+    assert sums(function(vs_clip()), order) == wanted
+
+
+def test_same_bits_for_part_of_the_clip(case):
+    function, wanted = case
+    assert sums(function(vs_clip())[5:9]) == wanted[5:9]
+
+
+SCRIPT = """
+    import vapoursynth as vs
+    import vsfgcodec as fg
+    vs.core.num_threads = int(threads)
+    clip = vs.core.bs.VideoSource(source, cachemode=0)
+    fg.chain(clip, "denoise:level=0.03", "grain:level=0.03,seed=5").set_output(0)
+    fg.denoise(clip, 0.03).set_output(1)
+    fg.grain(clip, 0.03, seed=5).set_output(2)
+"""
+
+
+@pytest.mark.parametrize(("many", "ahead"), [(1, 1), (2, 2), (4, 7), (1, 7), (4, 1)])
+def test_same_bits_through_vspipe(tmp_path, source, vspipe, many, ahead):
+    script = tmp_path / "chain.vpy"
+    script.write_text(dedent(SCRIPT))
+    arguments = ("-c", "y4m", "-a", f"threads={many}", "-a", f"source={source}", "-r", str(ahead))
+    assert y4m_sums(vspipe(script, *arguments)) == filtered(
+        source, "denoise:level=0.03", "grain:level=0.03,seed=5"
+    )
+
+
+@pytest.mark.parametrize(("number", "text"), [(1, "denoise:level=0.03"), (2, "grain:level=0.03,seed=5")])
+def test_each_function_through_vspipe(tmp_path, source, vspipe, number, text):
+    script = tmp_path / "one.vpy"
+    script.write_text(dedent(SCRIPT))
+    arguments = ("-c", "y4m", "-a", "threads=2", "-a", f"source={source}", "-o", str(number))
+    assert y4m_sums(vspipe(script, *arguments)) == filtered(source, text)
+
+
+class Sum:
+    """A node that is none of ours: the mean of its window, with a property of its own."""
+
+    radius = 1
+
+    def __init__(self, *, weight: float, wide: bool) -> None:
+        self.weight, self.wide = np.float32(weight), wide
+
+    def configure(self, fmt):
+        return fmt
+
+    def process(self, window, n: int) -> Frame:
+        before, here, after = (w.planes for w in window)
+        mixed = (
+            h + self.weight * (a - b if self.wide else a - h)
+            for b, h, a in zip(before, here, after, strict=True)
+        )
+        return window[1].with_planes(tuple(mixed), Mean=np.float32(here[0].mean()))
+
+
+@pytest.fixture
+def sum_filter():
+    spec = NodeSpec(
+        "sum", Sum, "A sum.", (Param("weight", float, 0.5, low=0.0, high=1.0), Param("wide", bool, False))
+    )
+    NODES.register(spec)
+    yield spec
+    del NODES._specs["sum"]
+
+
+@pytest.mark.usefixtures("sum_filter")
+def test_any_registered_filter_becomes_a_function(source, threads):
+    clip = fg.sum(vs_clip(), weight=0.25, wide=True)
+    assert sums(clip) == filtered(source, "sum:weight=0.25,wide")
+    assert sums(fg.node(vs_clip(), "sum", weight=0.25, wide=True)) == sums(clip)
+    assert isinstance(clip.get_frame(0).props["Mean"], float)
+    assert "weight" in str(fg.sum.__doc__)
+    assert "sum" in dir(fg)
+
+
+def test_properties_are_kept(core):
+    given = {"_ChromaLocation": 2, "_Matrix": 9, "Mine": [1, 2], "_PictType": "P", "Name": "abc"}
+    for made in (fg.denoise(vs_clip(**given), 0.03, planes=0), fg.grain(vs_clip(**given), 0.03)):
+        props = made.get_frame(3).props
+        assert {k: props[k] for k in given} == given
+        assert props["_Range"] == 0
+        assert "FGCut" not in props
+    assert fg.denoise(vs_clip(), 0.03).get_frame(3).props["FGLevel"] == 0.03
+    assert fg.denoise(vs_clip(), 0.03).get_frame(3).props["FGModel"].startswith("removal-fast")
+    assert "FGModel" not in fg.grain(fg.denoise(vs_clip(), 0.03)).get_frame(3).props
+
+
+def test_planes_not_chosen_stay_as_they_are():
+    whole, clip = fg.denoise(vs_clip(), 0.03), vs_clip()
+    luma, chroma = (fg.denoise(clip, 0.03, planes=p) for p in (0, [1, 2]))
+    for n in (0, CUT):
+        was, all_, y, c = (x.get_frame(n) for x in (clip, whole, luma, chroma))
+        assert np.array_equal(y[0], all_[0])
+        assert np.array_equal(y[1], was[1])
+        assert np.array_equal(c[0], was[0])
+        assert np.array_equal(c[2], all_[2])
+
+
+def test_level_nothing_is_the_identity():
+    assert sums(fg.denoise(vs_clip(), 0)) == sums(fg.grain(vs_clip(), 0)) == sums(vs_clip())
+
+
+def test_fewer_neighbours():
+    some = {tr: sums(fg.denoise(vs_clip(), 0.03, tr=tr)) for tr in (0, 1, 2)}
+    assert some[2] == sums(fg.denoise(vs_clip(), 0.03))
+    assert some[1] != some[2]
+    # without neighbours every frame is a shot of its own
+    assert some[0] == sums(fg.denoise(vs_clip(), 0.03, cuts=range(1, FRAMES)))
+
+
+def test_streams_do_not_change_bits():
+    assert sums(fg.denoise(vs_clip(), 0.03, num_streams=1)) == sums(fg.denoise(vs_clip(), 0.03))
+
+
+def test_level_from_properties_is_that_of_a_number():
+    told = vs_clip(FGLevel=0.03)
+    assert sums(fg.denoise(told)) == sums(fg.denoise(vs_clip(), 0.03))
+    assert sums(fg.grain(told, seed=2)) == sums(fg.grain(vs_clip(), 0.03, seed=2))
+    assert sums(fg.grain(vs_clip(), told, seed=2)) == sums(fg.grain(vs_clip(), 0.03, seed=2))
+
+
+def test_a_whole_segment_from_properties():
+    from filmgrain_codec.core.graph import Graph
+    from filmgrain_codec.nodes.denoise import Denoise
+    from filmgrain_codec.nodes.synth import Grain
+
+    segment = GrainSegment(0, FRAMES, 0.03, DEFAULT_CURVE, chroma=Chroma(0.5, 0.4, 0.7), seed=77)
+    told = vs_clip(**of_segment(segment))
+    assert made_by(Graph([Denoise(segment)], cuts=[CUT])) == sums(fg.denoise(told))
+    assert made_by(Graph([Grain(segment)])) == sums(fg.grain(told))
+    assert made_by(Graph([Grain(segment, gain=0.5, seed=9)])) == sums(fg.grain(told, gain=0.5, seed=9))
+
+
+def made_by(graph) -> list[str]:
+    """Checksums of what a graph makes of the pictures."""
+    import hashlib
+    from fractions import Fraction
+
+    from filmgrain_codec.core.codes import read_codes
+    from filmgrain_codec.core.frame import FrameFormat
+    from filmgrain_codec.media.convert import to_bytes
+    from tests.plugins.clips import HEIGHT, WIDTH
+
+    fmt = FrameFormat(WIDTH, HEIGHT, bits=10)
+    frames = (
+        Frame(tuple(read_codes(p, np.float32(1023)) for p in planes), fmt, n, n, Fraction(1, 24))
+        for n, planes in enumerate(pictures())
+    )
+    return [hashlib.md5(to_bytes(frame)).hexdigest() for frame in graph.stream(frames)]
+
+
+@pytest.mark.parametrize(
+    "zones", ["0-3:level=0.02;10-:off", [((None, 3), 0.02), ((10, None), 0)]], ids=["text", "pairs"]
+)
+def test_zones(zones):
+    made, low, usual, source = (
+        sums(c)
+        for c in (
+            fg.denoise(vs_clip(), 0.04, zones=zones),
+            fg.denoise(vs_clip(), 0.02),
+            fg.denoise(vs_clip(), 0.04),
+            vs_clip(),
+        )
+    )
+    assert made == [*low[:4], *usual[4:10], *source[10:]]
+
+
+def test_importing_the_module_does_no_work():
+    import subprocess
+    import sys
+
+    names = ("vapoursynth", "onnxruntime", "numpy")
+    code = f"import sys, vsfgcodec; print([m for m in {names} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_video_library_is_loaded(tmp_path: Path):
+    """Scripts run in mastering tools: the module brings no second FFmpeg with it."""
+    import subprocess
+    import sys
+
+    code = """
+    import sys, vapoursynth as vs, vsfgcodec as fg
+    clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=64, length=3)
+    fg.grain(fg.denoise(clip, 0.02)).get_frame(1)
+    print([m for m in ('av', 'torch', 'click') if m in sys.modules])
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
