@@ -19,6 +19,8 @@ from filmgrain_codec.core.frame import Plane
 from filmgrain_codec.errors import ModelError
 
 Codes = NDArray[np.uint8]
+Rows = slice | list[int]
+ALL = slice(None)
 Flow = NDArray[np.float32]
 """(rows, columns, 2): where in the neighbour to look, in samples right and down, at working size."""
 
@@ -67,18 +69,18 @@ class Motion:
         """A plane of frame number ``neighbour`` of the window as the centre frame would show it."""
         return self._drawn(plane, neighbour, opencv().INTER_LINEAR)
 
-    def shifted(self, plane: Plane, neighbour: int) -> Plane:
-        """As ``warp``, but by whole samples, which leaves grain as it is."""
-        return self._drawn(plane, neighbour, opencv().INTER_NEAREST)
+    def shifted(self, plane: Plane, neighbour: int, rows: Rows = ALL) -> Plane:
+        """As ``warp``, but by whole samples, which leaves grain as it is; only ``rows`` of it."""
+        return self._drawn(plane, neighbour, opencv().INTER_NEAREST, rows)
 
-    def _drawn(self, plane: Plane, neighbour: int, way: int) -> Plane:
+    def _drawn(self, plane: Plane, neighbour: int, way: int, rows: Rows = ALL) -> Plane:
         found, key = self._maps[neighbour], (neighbour, plane.shape)
         if found is None:
-            return plane
+            return plane if rows is ALL else plane[rows]
         if key not in self._sized:
             self._sized[key] = fitted(found, plane.shape)
         cv = opencv()
-        made: Plane = cv.remap(plane, self._sized[key], None, way, borderMode=cv.BORDER_REPLICATE)
+        made: Plane = cv.remap(plane, self._sized[key][rows], None, way, borderMode=cv.BORDER_REPLICATE)
         return made
 
 

@@ -10,25 +10,26 @@ itself (``nodes.judge``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.core.window import OPEN_END
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.grain.profile import LEVEL_MAX, GrainProfile, GrainSegment
+from filmgrain_codec.grain.profile import LEVEL_MAX, GrainProfile, GrainSegment, Spectrum
 from filmgrain_codec.infer import backend as backends
 from filmgrain_codec.infer import store, tiling
 from filmgrain_codec.infer.names import AUTO
 from filmgrain_codec.infer.session import Array
 from filmgrain_codec.nodes import normal
 from filmgrain_codec.nodes.align import Motion
-from filmgrain_codec.nodes.judge import judged
+from filmgrain_codec.nodes.judge import bands, careful, judged, stated
 from filmgrain_codec.nodes.sigma import SIGMA_FLOOR, averaged, expected_sigma
 
 LEVEL_PROP = "FGLevel"
 """Frame property set by this node: the level removed, 0 where there is no grain."""
+UNKNOWN = 0.0
+"""What the nets take for a size that is not known."""
 Planes = Sequence[tuple[Plane, ...]]
 """The planes of a window's frames."""
 
@@ -78,12 +79,11 @@ class Denoise:
             return frame.with_planes(frame.planes, **{LEVEL_PROP: 0.0})
         motion = Motion([f.planes[0] for f in window], self.radius, self.model.motion)
         known = self._known(window, motion, segment)
-        if not _present(known, self._rough):
+        if known.level <= 0:
             return frame.with_planes(frame.planes, **{LEVEL_PROP: 0.0})
         seen = [tuple(motion.warp(p, k) for p in f.planes) for k, f in enumerate(window)]
-        sized = not (self._blind or self._rough)
-        luma, sigma = self._clean_luma(seen, known, sized)
-        planes = (luma, *self._clean_chroma(frame, seen, luma, sigma, known, sized))
+        luma, sigma = self._clean_luma(seen, known)
+        planes = (luma, *self._clean_chroma(frame, seen, luma, sigma, known))
         return frame.with_planes(planes, **{LEVEL_PROP: known.level})
 
     def _segment(self, n: int) -> GrainSegment | None:
@@ -93,21 +93,26 @@ class Denoise:
         """The grain of this window: as given, as judged, or of both."""
         if segment is not None and not (self._blind or self._rough):
             return segment
-        near = [k for k in (self.radius - 1, self.radius + 1) if window[k] is not window[self.radius]]
-        moved = [tuple(motion.shifted(p, k) for p in window[k].planes) for k in near[:1]]
-        found = judged(window[self.radius].planes, moved)
-        if self._blind or segment is None:
-            return found
-        return _at_level(found, segment) if found.level > 0 else segment
+        found = self._judged(window, motion)
+        return careful(found) if self._blind or segment is None else stated(found, segment)
 
-    def _clean_luma(self, seen: Planes, known: GrainSegment, sized: bool) -> tuple[Plane, Array]:
+    def _judged(self, window: Sequence[Frame], motion: Motion) -> GrainSegment:
+        """What the centre and the two frames beside it say of their grain."""
+        here, luma = window[self.radius], window[self.radius].planes[0].shape
+        rows = [bands(p.shape, luma) for p in here.planes]
+        near = [k for k in (self.radius - 1, self.radius + 1) if window[k] is not here]
+        moved = [
+            tuple(motion.shifted(p, k, r) for p, r in zip(window[k].planes, rows, strict=True)) for k in near
+        ]
+        return judged([p[r] for p, r in zip(here.planes, rows, strict=True)], moved)
+
+    def _clean_luma(self, seen: Planes, known: GrainSegment) -> tuple[Plane, Array]:
         """The clean centre luma, and the sigma that it was told."""
         sigma = expected_sigma(seen[self.radius][0], known)
-        size = known.spectrum.size if sized else 0.0
-        return self._run("luma", [p[:1] for p in seen], [sigma], size)[0], sigma
+        return self._run("luma", [p[:1] for p in seen], [sigma], known.spectrum.size)[0], sigma
 
     def _clean_chroma(
-        self, frame: Frame, seen: Planes, luma: Plane, sigma: Array, known: GrainSegment, sized: bool
+        self, frame: Frame, seen: Planes, luma: Plane, sigma: Array, known: GrainSegment
     ) -> tuple[Plane, ...]:
         strengths = (known.chroma.cb, known.chroma.cr)
         if frame.fmt.family == "gray":
@@ -118,7 +123,7 @@ class Denoise:
         small = averaged(sigma, *down)
         told = [np.maximum(small * np.float32(s), SIGMA_FLOOR) for s in strengths]
         guide = [averaged(p, *down) for p in (frame.planes[0], luma)]
-        made = self._run("chroma", [p[1:] for p in seen], told, known.chroma.size if sized else 0.0, guide)
+        made = self._run("chroma", [p[1:] for p in seen], told, known.chroma.size, guide)
         chosen = zip(made, frame.planes[1:], strengths, strict=True)
         return tuple(new if strength > 0 else old for new, old, strength in chosen)
 
@@ -144,17 +149,10 @@ class Denoise:
         return [np.ascontiguousarray(m[:rows, :columns]) for m in made]
 
 
-def _at_level(found: GrainSegment, stated: GrainSegment) -> GrainSegment:
-    """What was judged, at a stated luma level; chroma's strength stays as it was judged."""
-    ratio = found.level / stated.level
-    chroma = replace(found.chroma, cb=found.chroma.cb * ratio, cr=found.chroma.cr * ratio)
-    return replace(found, level=stated.level, chroma=chroma)
-
-
 def _everywhere(level: float) -> GrainSegment:
     if not 0 <= level <= LEVEL_MAX:
         raise UsageError(f"Removal level {level} is out of range: give 0 to {LEVEL_MAX} of full scale.")
-    return GrainSegment(start=0, end=OPEN_END, level=float(level))
+    return GrainSegment(start=0, end=OPEN_END, level=float(level), spectrum=Spectrum(size=UNKNOWN))
 
 
 def _present(segment: GrainSegment, stated: bool) -> bool:

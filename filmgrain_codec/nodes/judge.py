@@ -1,148 +1,152 @@
 """A quick measurement of one window's grain, for removal where nothing is known of it.
 
-Grain is what differs between the centre and its motion-compensated neighbours in small blocks, and at
-most what a block varies by itself: in each luma bin the calmest blocks count. Much rougher than
-``grain.estimate``, which looks at many frames of a shot, and hundreds of times faster; a pure
-function of the window, so blind removal stays one too.
+Grain is what differs between the centre and its motion-compensated neighbours, and at most what a
+block varies by itself. Texture that moves too fast to be followed differs as well, so only the
+calmest blocks count (``nodes.calm``): over the whole picture first, since grain is everywhere, then in each
+luma bin, which may exceed what the whole picture says only where its own blocks agree. In doubt it reads
+low. Much rougher than ``grain.estimate``, which looks at many frames of a shot, and hundreds of times
+faster; a pure function of the window, so blind removal stays one too.
+
+Limit: where no part of a picture is calm (fine texture everywhere, moving faster than the search
+follows), it reads up to 0.004 without grain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Plane
 from filmgrain_codec.grain.profile import (
     DEFAULT_CURVE,
     KNOT_POSITIONS,
     LEVEL_MAX,
+    LEVEL_NONE,
     Chroma,
     Curve,
     GrainSegment,
+    Spectrum,
 )
+from filmgrain_codec.nodes import calm
 from filmgrain_codec.nodes.align import opencv
+from filmgrain_codec.nodes.calm import BLOCK, Array, Seen, Where
 
-Array = NDArray[np.float64]
-BLOCK = 8
-CALM, CALM_NORMAL = 0.2, -0.8416
-"""Quantile of the blocks' variances in a luma bin that is taken for the grain's, and the normal one."""
-KEPT = 0.6
-"""What a block's own detail keeps at least of the variance of grain up to size 1.6."""
-FEWEST = 24
-RELIABLE, MOST_UNUSUAL, LEAST_USUAL = 0.25, 1.5, 0.35
-"""Where texture moves too fast, its luma reads too high: nothing may exceed this many times a usual curve
-through the bin that lies at this quantile."""
-SIZES = np.linspace(0.35, 2.0, 34)
+Planes = Sequence[Plane]
+FEWEST = 32
+USUAL = np.maximum(DEFAULT_CURVE, 0.35)
+"""Strength at the knots that is usual, relative to the level; films differ most in the dark."""
+UNCLEAR, CLEAR, MOST_UNUSUAL = 0.11, 0.21, 2.0
+"""A bin may exceed the usual where this share of its blocks agrees, up to so many times where so many do."""
+BLACK, WHITE, DEAD = 0.075, 0.92, 5e-4
+"""Bars and burned-out areas show no grain: luma beyond these that deviates less than that."""
+ENOUGH = 600_000
+BAND = 16
+"""Of larger pictures bands of so many rows are looked at, evenly spread, until there are ENOUGH samples."""
+FULL, MODEST = 0.007, 0.9
+"""Blind removal is told this share of a judged level from FULL on, and below it less, down to LEVEL_NONE."""
+STATED_FULL = 0.004
 
 
-def judged(centre: Sequence[Plane], neighbours: Sequence[Sequence[Plane]]) -> GrainSegment:
-    """Level, curve and chroma strengths of the grain, as far as one window shows them; the size is a default.
+def bands(shape: tuple[int, ...], luma: tuple[int, ...]) -> slice | list[int]:
+    """Rows of a plane of ``shape`` that are looked at; ``luma``: shape of the frame's luma plane."""
+    every = -(-luma[0] * luma[1] // ENOUGH)
+    if every == 1:
+        return slice(None)
+    depth = BAND * shape[0] // luma[0]
+    starts = range(0, shape[0] - depth + 1, depth * every)
+    return [row for start in starts for row in range(start, start + depth)]
 
-    ``centre``: the centre frame's planes; ``neighbours``: those of the adjacent frames drawn onto it
-    by whole samples (interpolation would soften their grain). Without neighbours the level is 0.
+
+def judged(centre: Planes, neighbours: Sequence[Planes]) -> GrainSegment:
+    """Level, curve, size and chroma of the grain, as far as one window shows them.
+
+    ``centre``: the centre frame's planes, or ``bands`` of them; ``neighbours``: the same of one or two
+    adjacent frames drawn onto it by whole samples (interpolation would soften their grain). One that
+    repeats the centre says nothing. Without neighbours the level is 0.
     """
-    pairs = [[np.subtract(a, b) for a, b in zip(centre, other, strict=True)] for other in neighbours]
-    if not pairs or min(centre[0].shape) < 4 * BLOCK:
-        return GrainSegment(0, 1, 0.0, confidence=0.0)
-    luma = blocks(centre[0])
-    own = blocks(detail(centre[0]) ** 2) / KEPT
-    power = np.stack([np.minimum(fluctuation(pair[0]), own) for pair in pairs])
-    sigma = np.full(len(KNOT_POSITIONS), np.nan)
-    calm = np.zeros(power.shape, bool)
-    for k, knot in enumerate(KNOT_POSITIONS):
-        inside = np.broadcast_to(np.abs(luma - knot) < 1.0 / 14, power.shape)
-        if inside.sum() >= FEWEST:
-            limit = np.quantile(power[inside], CALM)
-            calm |= inside & (power <= limit)
-            sigma[k] = limit
-    if not calm.any():
-        return GrainSegment(0, 1, 0.0, confidence=0.0)
-    size = size_of([p[0] for p in pairs], calm)
-    sigma = np.sqrt(sigma / quantile_share(size))
-    known = np.isfinite(sigma)
-    expected = np.interp(luma, KNOT_POSITIONS[known], sigma[known]) ** 2
-    return described(sigma, chroma_of(pairs, calm, expected))
-
-
-def blocks(plane: Array | Plane, side: int = BLOCK) -> Array:
-    """Means over blocks of ``side`` x ``side`` samples."""
-    rows, columns = (n // side * side for n in plane.shape)
-    cv = opencv()
-    size = (columns // side, rows // side)
-    return np.asarray(cv.resize(plane[:rows, :columns], size, interpolation=cv.INTER_AREA), np.float64)
-
-
-def detail(plane: Plane) -> Plane:
-    """``plane`` without its means over blocks, stretched linearly."""
-    rows, columns = plane.shape
-    mean = opencv().resize(
-        blocks(plane).astype(np.float32), (columns, rows), interpolation=opencv().INTER_LINEAR
-    )
-    return np.asarray(plane - mean, np.float32)
-
-
-def fluctuation(difference: Plane, side: int = BLOCK) -> Array:
-    """Variance of grain in every block, from the difference of two grains; slow light changes left out."""
-    mean = opencv().blur(blocks(difference, side), (5, 5))
-    return np.asarray(np.maximum(blocks(difference * difference, side) - mean * mean, 0) / 2)
-
-
-def size_of(differences: Sequence[Plane], calm: NDArray[np.bool_]) -> float:
-    """Standard deviation of the Gaussian filter whose grain keeps as much when 2x2 samples are averaged."""
-    kept = whole = 0.0
-    for d, where in zip(differences, calm, strict=True):
-        fine, coarse = fluctuation(d), fluctuation(blocks(d, 2).astype(np.float32), BLOCK // 2)
-        rows, columns = (min(a, b) for a, b in zip(fine.shape, coarse.shape, strict=True))
-        chosen = where[:rows, :columns]
-        kept, whole = (
-            kept + coarse[:rows, :columns][chosen].sum(),
-            whole + fine[:rows, :columns][chosen].sum(),
-        )
-    expected = ((1 + np.exp(-1 / (4 * SIZES**2))) / 2) ** 2
-    return float(np.interp(kept / max(whole, 1e-12), expected, SIZES))
-
-
-def quantile_share(size: float) -> float:
-    """What the quantile ``CALM`` of block variances is of their mean, for Gaussian grain of a size.
-
-    Wilson and Hilferty's approximation of chi-squared with the block's effective degrees of freedom.
-    """
-    spread = 2 * size_of_freedom(size)
-    return float(max(1 - spread / 9 + CALM_NORMAL * np.sqrt(spread / 9), 0.2) ** 3)
-
-
-def size_of_freedom(size: float) -> float:
-    """One over the independent samples in a block: the sum of squared correlations over its area."""
-    return max(2 * np.pi * size**2, 1.0) / BLOCK**2
-
-
-def chroma_of(
-    pairs: Sequence[Sequence[Plane]], calm: NDArray[np.bool_], expected: Array
-) -> tuple[float, float]:
-    """Strengths of Cb and Cr grain over the calm blocks, relative to luma's ``expected`` variance there."""
-    if len(pairs[0]) < 3:
-        return 0.0, 0.0
-    power, cv = np.zeros(3), opencv()
-    for pair, where in zip(pairs, calm, strict=True):
-        power[0] += expected[where].sum()
-        for k in (1, 2):
-            wide = cv.resize(fluctuation(pair[k]), where.shape[::-1], interpolation=cv.INTER_AREA)
-            power[k] += wide[where].sum()
-    cb, cr = np.sqrt(power[1:] / max(power[0], 1e-12))
-    return float(cb), float(cr)
-
-
-def described(sigma: Array, chroma: tuple[float, float]) -> GrainSegment:
-    """The segment of these measurements; knots without blocks get their neighbours' sigma."""
-    known = np.isfinite(sigma)
-    usual = np.maximum(DEFAULT_CURVE, LEAST_USUAL)
-    likely = float(np.quantile(sigma[known] / usual[known], RELIABLE))
-    sigma = np.minimum(sigma, MOST_UNUSUAL * likely * usual)
-    filled = np.interp(KNOT_POSITIONS, KNOT_POSITIONS[known], sigma[known])
-    level = float(np.interp(0.5, KNOT_POSITIONS, filled))
+    told = [other for other in neighbours if not repeated(centre[0], other[0])]
+    if not told or min(centre[0].shape) < 4 * BLOCK:
+        return nothing()
+    luma, seen = calm.blocks(centre[0]), Seen.of(centre[0], [other[0] for other in told])
+    usable = ~(((luma < BLACK) | (luma > WHITE)) & (seen.own < DEAD**2))
+    if usable.sum() < FEWEST:
+        return nothing()
+    relative = seen.least / np.interp(luma, KNOT_POSITIONS, USUAL) ** 2
+    size = seen.size(calmest(relative, usable))
+    grain = seen.expected(size)
+    most = np.sqrt(calm.lowest(relative[usable], grain, calm.OVERALL)[0])
+    sigma = curve(luma[usable], seen.least[usable], grain, float(most))
+    level = float(np.interp(0.5, KNOT_POSITIONS, sigma))
     if level <= 1e-5:
-        return GrainSegment(0, 1, 0.0, confidence=0.0)
-    curve: Curve = tuple(float(v) for v in np.minimum(filled / level, 8.0))  # type: ignore[assignment]
-    return GrainSegment(0, 1, min(level, LEVEL_MAX), curve, chroma=Chroma(*chroma), confidence=0.3)
+        return nothing()
+    powers = np.where(usable, np.interp(luma, KNOT_POSITIONS, sigma) ** 2, 0)
+    shape: Curve = tuple(float(v) for v in np.minimum(sigma / level, 8.0))  # type: ignore[assignment]
+    return GrainSegment(
+        0, 1, min(level, LEVEL_MAX), shape, Spectrum(size), chroma_of(centre, told, powers), confidence=0.3
+    )
+
+
+def nothing() -> GrainSegment:
+    return GrainSegment(0, 1, 0.0, confidence=0.0)
+
+
+def repeated(centre: Plane, other: Plane) -> bool:
+    """Whether most of a neighbour is the centre frame once more."""
+    return bool(np.count_nonzero(centre == other) > 0.9 * centre.size)
+
+
+def calmest(variance: Array, usable: Where) -> Where:
+    return usable & (variance <= np.quantile(variance[usable], calm.CALMEST))
+
+
+def curve(luma: Array, variance: Array, grain: calm.Expected, usual: float) -> Array:
+    """sigma at the knots: each luma bin's own, within what ``usual`` times the usual curve allows."""
+    ratio = np.full(len(KNOT_POSITIONS), np.nan)
+    for k, knot in enumerate(KNOT_POSITIONS):
+        inside = np.abs(luma - knot) < 1.0 / 14
+        if inside.sum() >= FEWEST:
+            found, share = calm.lowest(variance[inside], grain, calm.IN_A_BIN)
+            most = np.interp(share, (UNCLEAR, CLEAR), (1.0, MOST_UNUSUAL))
+            ratio[k] = min(np.sqrt(found) / USUAL[k], most * usual)
+    known = np.isfinite(ratio)
+    if not known.any():
+        return usual * USUAL
+    return np.asarray(USUAL * np.interp(KNOT_POSITIONS, KNOT_POSITIONS[known], ratio[known]))
+
+
+def chroma_of(centre: Planes, neighbours: Sequence[Planes], powers: Array) -> Chroma:
+    """Strengths of Cb and Cr relative to luma's ``powers`` (variance by block, 0: unusable), and size."""
+    if len(centre) < 3:
+        return Chroma()
+    found, sizes = [], []
+    for k in (1, 2):
+        seen = Seen.of(centre[k], [planes[k] for planes in neighbours])
+        luma = opencv().resize(powers, seen.least.shape[::-1], interpolation=opencv().INTER_AREA)
+        usable = luma > 0
+        relative = seen.least / np.maximum(luma, 1e-12)
+        sizes.append(seen.size(calmest(relative, usable)))
+        found.append(np.sqrt(calm.lowest(relative[usable], seen.expected(sizes[-1]), calm.OVERALL)[0]))
+    return Chroma(cb=float(found[0]), cr=float(found[1]), size=float(np.mean(sizes)))
+
+
+def careful(found: GrainSegment) -> GrainSegment:
+    """What blind removal is told: a little less than was judged, because too much costs more than too little,
+    and of hardly any grain, which may be texture, ever less.
+    """
+    share = np.interp(found.level, (LEVEL_NONE, FULL), (0.0, MODEST))
+    return replace(found, level=found.level * float(share))
+
+
+def stated(found: GrainSegment, given: GrainSegment) -> GrainSegment:
+    """What was judged, at the level that a user states; chroma's strength stays as it was judged.
+
+    A level below ``STATED_FULL`` is told lower still: with so little grain, as much else would go.
+    """
+    level = given.level * min(1.0, given.level / STATED_FULL)
+    if found.level <= LEVEL_NONE:
+        return replace(given, level=level)
+    ratio = MODEST * found.level / given.level
+    chroma = replace(found.chroma, cb=found.chroma.cb * ratio, cr=found.chroma.cr * ratio)
+    return replace(found, level=level, chroma=chroma)
