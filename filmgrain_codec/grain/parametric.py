@@ -27,6 +27,7 @@ crops or threads.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -52,6 +53,7 @@ def apply(
     gain: float = 1.0,
     seed: int | None = None,
     threads: int = 1,
+    fields: Fields | None = None,
 ) -> Frame:
     """``frame`` with grain; the frame itself when there is none to add. Sets no properties.
 
@@ -60,7 +62,15 @@ def apply(
     """
     number = frame.index if index is None else index
     planes = synthesize(
-        frame.planes, frame.fmt, segment, number, level=level, gain=gain, seed=seed, threads=threads
+        frame.planes,
+        frame.fmt,
+        segment,
+        number,
+        level=level,
+        gain=gain,
+        seed=seed,
+        threads=threads,
+        fields=fields,
     )
     return frame if planes is frame.planes else frame.with_planes(planes)
 
@@ -83,6 +93,7 @@ def synthesize(
     origin: tuple[int, int] = (0, 0),
     threads: int = 1,
     band_rows: int | None = None,
+    fields: Fields | None = None,
 ) -> tuple[Plane, ...]:
     """Planes with grain added, new float32 arrays; planes that get none are returned as they are.
 
@@ -90,7 +101,8 @@ def synthesize(
     number. ``level`` (fraction of full scale) replaces the segment's, ``gain`` multiplies it,
     ``seed`` replaces its seed. ``origin``: luma coordinates (x, y) of the top-left sample when
     the planes are a crop of a larger frame, multiples of the subsampling: the grain is then the
-    crop of the whole frame's grain. ``threads`` and ``band_rows`` change speed only.
+    crop of the whole frame's grain. ``threads`` and ``band_rows`` change speed only. ``fields`` makes
+    the unit fields that are mixed instead of this model's own (see ``Fields``).
     Strength 0 (or a segment that is not ``grainy``) returns ``planes`` itself.
     """
     applied = strength(segment, level, gain)
@@ -103,9 +115,38 @@ def synthesize(
     chosen = segment.seed if seed is None else seed
     keys = tuple(plane_key(chosen, index, p) for p in range(fmt.planes))
     out = tuple(np.empty(p.shape, np.float32) if any(recipe.mix[i]) else p for i, p in enumerate(planes))
-    job = _Job(recipe, fmt, planes, out, keys, origin)
+    made = fields(Request(recipe, fmt, planes, keys, origin, applied, threads)) if fields else None
+    job = _Job(recipe, fmt, planes, out, keys, origin, made)
     _run(job, band_rows or _default_rows(recipe, fmt), threads)
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One picture whose unit fields are wanted: recipe, layout, base planes, a noise key per plane,
+    ``origin`` and ``threads`` as in ``synthesize``, and the level applied."""
+
+    recipe: Recipe
+    fmt: FrameFormat
+    planes: tuple[Plane, ...]
+    keys: tuple[int, ...]
+    origin: tuple[int, int]
+    level: float
+    threads: int = 1
+
+    @property
+    def subs(self) -> tuple[int, int]:
+        """log2 subsampling of the fields after the first."""
+        return (self.fmt.sub_w, self.fmt.sub_h) if self.fmt.family == "yuv" else (0, 0)
+
+    def used(self, field: int) -> bool:
+        """Whether any plane's grain holds some of this field."""
+        return any(row[field] for row in self.recipe.mix[: len(self.planes)])
+
+
+Fields = Callable[[Request], Sequence[NDArray[np.float32] | None]]
+"""Makes the unit fields of a picture, each on the whole grid of its plane (luma's rounded up to whole chroma
+blocks), with their skew; None for a field that is not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +157,7 @@ class _Job:
     out: tuple[Plane, ...]
     keys: tuple[int, ...]
     origin: tuple[int, int]
+    fields: Sequence[NDArray[np.float32] | None] | None = None
 
     @property
     def subs(self) -> tuple[int, int]:
@@ -214,12 +256,15 @@ def _buffer(name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
 
 def _field(job: _Job, plane: int, top: int, shape: tuple[int, int], *, skewed: bool) -> NDArray[np.float32]:
     """Unit-variance grain of one plane for the rows from ``top`` (plane samples), in a scratch buffer."""
+    given = job.fields[plane] if job.fields is not None else None
+    if given is not None:
+        return given[top : top + shape[0], : shape[1]]
     sub_w, sub_h = job.subs if plane else (0, 0)
     x, y = job.origin[0] >> sub_w, (job.origin[1] >> sub_h) + top
     kernel = job.recipe.chroma if plane else job.recipe.luma
     field = unit_field(job.keys[plane], kernel, x, y, shape, name=f"field {plane}")
     if skewed and job.recipe.skew[1]:
-        _skew(field, job.recipe.skew)
+        bend(field, job.recipe.skew)
     return field
 
 
@@ -231,6 +276,13 @@ def unit_field(
     ``key``: from ``fields.plane_key``; (``x``, ``y``): plane coordinates of the top-left sample.
     The result is a view of this thread's buffer ``name``: copy what you keep.
     """
+    return unit_field_of_noise(key, kernel, x, y, shape, name=name)[0]
+
+
+def unit_field_of_noise(
+    key: int, kernel: GrainFilter, x: int, y: int, shape: tuple[int, int], *, name: str = "field"
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """As ``unit_field``, and the white noise at the same samples, a view of another buffer."""
     rx, ry = kernel.radius
     rows, columns = shape
     word = (x - rx) // WORD_SAMPLES
@@ -240,7 +292,8 @@ def unit_field(
     white_words(key, word, y - ry, words, noise)
     flat = _filtered(noise.reshape(-1), kernel, rows, pitch, name)
     first = x - rx - word * WORD_SAMPLES
-    return flat.reshape(rows, pitch)[:, first : first + columns]
+    field = flat.reshape(rows, pitch)[:, first : first + columns]
+    return field, noise[ry : ry + rows, first + rx : first + rx + columns]
 
 
 def _filtered(
@@ -262,7 +315,8 @@ def _filtered(
     return total
 
 
-def _skew(field: NDArray[np.float32], skew: tuple[float, float]) -> None:
+def bend(field: NDArray[np.float32], skew: tuple[float, float]) -> None:
+    """``recipe.skew_map`` of unit Gaussian grain, in place."""
     a, b = np.float32(skew[0]), np.float32(skew[1])
     bent = _buffer("bent", field.shape)
     np.multiply(field, b, out=bent)
