@@ -15,8 +15,8 @@ PACKAGE = ROOT / "filmgrain_codec"
 TIERS = {"core": 0, "grain": 1, "infer": 1, "nodes": 2, "media": 2, "pipeline": 3, "dist": 3, "cli": 4}
 TRAIN_MAY = {"train", "core", "grain", "infer", "nodes", "media"}
 PLUGINS_MAY = {"core", "grain", "infer", "nodes"}
-PLUGINS_MAY_OF_PIPELINE = {"analyse", "progress", "shots", "zones"}
-"""What finds cuts, measures shots and reads zones, for a plugin must not have its own; none of it opens files."""
+PLUGINS_MAY_OF_PIPELINE = {"analyse", "levels", "progress", "shots", "zones"}
+"""What finds cuts, measures shots and reads zones: a plugin must not have its own. It opens no files."""
 EVERYWHERE = {"errors", "__init__"}
 HOMES = {
     "torch": {"train"},

@@ -128,7 +128,7 @@ def varying(**sizes):
 )
 def test_no_clip_of_one_format(given, words):
     given = varying(**given) if isinstance(given, dict) else given
-    for function in (fg.denoise, fg.grain, fg.depth):
+    for function in (fg.denoise, fg.grain, fg.estimate, fg.depth):
         with pytest.raises(vs.Error, match=rf"^fg\.{function.__name__}: {words}"):
             function(given)
 
@@ -141,7 +141,7 @@ def test_no_clip_is_empty():
     assert len(sums(fg.denoise(one, 0.03))) == 1
 
 
-@pytest.mark.parametrize("function", [fg.denoise, fg.grain])
+@pytest.mark.parametrize("function", [fg.denoise, fg.grain, fg.estimate])
 def test_interlaced_frames_are_refused(function):
     """_FieldBased belongs to a frame, so it is known when that frame is there."""
     made = function(vs_clip(_FieldBased=2, FGLevel=0.03))

@@ -1,6 +1,6 @@
 """VapourSynth face of the film-grain codec: ``import vsfgcodec as fg`` in a script.
 
-``denoise``, ``grain``, ``node`` and ``chain``, and every
+``denoise``, ``grain``, ``estimate``, ``analyze``, ``apply_levels``, ``node`` and ``chain``, and every
 other registered filter of the frame graph by its name, all bit-equal to ``fgcodec filter``. See
 docs/vapoursynth.md. Importing this package loads neither VapourSynth nor the codec; both come with the
 first function used.
@@ -15,13 +15,15 @@ from filmgrain_codec import __version__ as __version__
 
 if TYPE_CHECKING:
     from vsfgcodec.filters import chain, denoise, grain, node
+    from vsfgcodec.levels import analyze, apply_levels, estimate
 
 _HOMES = {
     "filters": ("chain", "denoise", "grain", "node"),
+    "levels": ("analyze", "apply_levels", "estimate"),
 }
 _PLACES = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["chain", "denoise", "grain", "node"]
+__all__ = ["analyze", "apply_levels", "chain", "denoise", "estimate", "grain", "node"]
 
 
 def __getattr__(name: str) -> Any:
