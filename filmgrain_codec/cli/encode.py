@@ -26,6 +26,8 @@ from filmgrain_codec.infer.names import BACKENDS
 @click.option("--blind", is_flag=True, help="Remove grain without being told its level.")
 @click.option("--ref", type=click.Path(), metavar="CLIP",
               help="Your own degrained IN: becomes the base layer; grain = IN - CLIP.")  # fmt: skip
+@click.option("--refine", is_flag=True,
+              help="Correct the measured grain: put back, it must measure as the source.")  # fmt: skip
 @click.option("--zones", metavar="ZONES",
               help="Levels for ranges of frames, e.g. '0-99:level=0.03;100-:off'.")  # fmt: skip
 @click.option("-f", "--filter", "filters", multiple=True, metavar="NODE",

@@ -2,13 +2,14 @@
 
 The base layer keeps a little of the grain, and estimator and synthesizer each have errors of their own.
 Synthesised with an estimate and measured again by the same estimator, most of them show, and one or two
-secant steps in the logarithms of level and size take them out.
+secant steps in the logarithms of level, size and chroma strengths take them out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ Measure = Callable[[GrainSegment], GrainSegment]
 FARTHEST = 0.3
 """Largest correction of a logarithm: what is farther off is the base layer's fault, not the estimate's."""
 _SLOPES = (0.5, 2.0)
+_NOTHING = 1e-9
+"""Stands for 0 where a logarithm is taken."""
 
 
 def regrained(base: Sequence[Frame], follow: Follow | None = None) -> Measure:
@@ -44,31 +47,72 @@ def _grained(frame: Frame, segment: GrainSegment) -> Frame:
     return frame.with_planes(tuple(np.asarray(p, np.float32) for p in coded))
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A segment corrected, and what was measured where it was synthesised ``before`` and ``after``."""
+
+    segment: GrainSegment
+    before: GrainSegment
+    after: GrainSegment
+
+
 def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSegment:
     """The segment that measures as ``wanted`` (what was measured on the source) when it is synthesised.
 
-    ``steps``: corrections; each costs one synthesis and one measurement. Level and size change, nothing
-    else does; size only where neither spectrum has a second lobe. A segment that is not grainy comes back
-    as it is.
+    ``steps``: corrections; each costs one synthesis and one measurement. Level, size and chroma strengths
+    change, nothing else does; size only where neither spectrum has a second lobe, a chroma strength only
+    where both have some. A segment that is not grainy comes back as it is.
     """
     if not wanted.grainy:
         return wanted
     goal = _logs(wanted)
-    at, slope = goal.copy(), np.ones(2)
+    at, slope = goal.copy(), np.ones(len(goal))
     before: tuple[Field, Field] | None = None
     for _ in range(steps):
         found = measure(_with(wanted, at))
         if not found.grainy:
             return wanted
-        seen = _logs(found)
-        if wanted.spectrum.weight or found.spectrum.weight:
-            # sizes of one lobe and of two are not to be compared
-            seen[1] = goal[1]
+        seen = np.where(_comparable(wanted, found), _logs(found), goal)
         if before is not None:
             slope = _slope(at - before[0], seen - before[1])
         before = at, seen
         at = np.clip(at + (goal - seen) / slope, goal - FARTHEST, goal + FARTHEST)
     return _with(wanted, at)
+
+
+def closed(wanted: GrainSegment, measure: Measure, steps: int = 2) -> Closed:
+    """``corrected``, measured once more, and taken back where that did not bring it nearer."""
+    measured = cache(measure)
+    made = corrected(wanted, measured, steps)
+    before, after = measured(wanted), measured(made)
+    if off(wanted, after) >= off(wanted, before):
+        return Closed(wanted, before, before)
+    return Closed(made, before, after)
+
+
+def off(wanted: GrainSegment, found: GrainSegment) -> float:
+    """How far a measurement is off: root mean square of the logarithms that can be compared."""
+    if not found.grainy:
+        return float("inf")
+    apart = np.log(ratios(wanted, found))[_comparable(wanted, found)]
+    return float(np.sqrt((apart**2).mean()))
+
+
+def ratios(wanted: GrainSegment, found: GrainSegment) -> list[float]:
+    """Level, size, Cb and Cr strength of ``found`` over those of ``wanted``; 1 where not comparable."""
+    apart = np.where(_comparable(wanted, found), _logs(found) - _logs(wanted), 0.0)
+    return [float(v) for v in np.exp(apart)]
+
+
+def moved(segment: GrainSegment, start: GrainSegment, end: GrainSegment) -> GrainSegment:
+    """``segment`` with the correction that led from ``start`` to ``end``."""
+    return _with(segment, _logs(segment) + _logs(end) - _logs(start))
+
+
+def _comparable(a: GrainSegment, b: GrainSegment) -> NDArray[np.bool_]:
+    """Which logarithms mean the same in both: sizes of one lobe and of two are not to be compared."""
+    sized = not (a.spectrum.weight or b.spectrum.weight)
+    return np.array([True, sized, min(a.chroma.cb, b.chroma.cb) > 0, min(a.chroma.cr, b.chroma.cr) > 0])
 
 
 def _slope(asked: Field, answered: Field) -> Field:
@@ -79,10 +123,13 @@ def _slope(asked: Field, answered: Field) -> Field:
 
 
 def _logs(segment: GrainSegment) -> Field:
-    return np.log([segment.level, segment.spectrum.size])
+    chroma = segment.chroma
+    values = (segment.level, segment.spectrum.size, chroma.cb, chroma.cr)
+    return np.log(np.maximum(values, _NOTHING))
 
 
 def _with(segment: GrainSegment, logs: Field) -> GrainSegment:
-    level, size = (float(v) for v in np.exp(logs))
+    level, size, cb, cr = (float(v) if v > 2 * _NOTHING else 0.0 for v in np.exp(logs))
     spectrum = replace(segment.spectrum, size=float(np.clip(size, *SIZE_RANGE)))
-    return replace(segment, level=min(level, LEVEL_MAX), spectrum=spectrum)
+    chroma = replace(segment.chroma, cb=cb, cr=cr)
+    return replace(segment, level=min(level, LEVEL_MAX), spectrum=spectrum, chroma=chroma)

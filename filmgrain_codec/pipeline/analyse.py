@@ -107,7 +107,7 @@ def settle(
 ) -> tuple[GrainSegment, ...]:
     """From measurements to what is used: trust, override, zone, seed, quantise."""
     pieces = (piece for s in _trust(segments) for piece in _cut(s, zones))
-    chosen = (_at(piece, _wanted(piece, level, zones)) for piece in pieces)
+    chosen = (_at(piece, stated(piece, level, zones)) for piece in pieces)
     return tuple(wire.quantise(replace(s, seed=_seed(digest, s.start)), clamp=True) for s in chosen)
 
 
@@ -175,8 +175,8 @@ def _cut(segment: GrainSegment, zones: tuple[Zone, ...]) -> Iterator[GrainSegmen
         yield replace(segment, start=start, end=end)
 
 
-def _wanted(piece: GrainSegment, level: float | None, zones: tuple[Zone, ...]) -> float | None:
-    """The level stated for a piece; None means as measured."""
+def stated(piece: GrainSegment, level: float | None, zones: tuple[Zone, ...]) -> float | None:
+    """The level that the user states for a piece; None means as measured."""
     zone = zone_at(zones, piece.start)
     return zone.level if zone else level
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from filmgrain_codec.core.executor import process
 from filmgrain_codec.core.frame import Frame
@@ -22,6 +22,7 @@ from filmgrain_codec.pipeline.label import Label
 from filmgrain_codec.pipeline.plan import Plan
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.reference import matched
+from filmgrain_codec.pipeline.refine import Refined, refine
 from filmgrain_codec.pipeline.render import Check, Rendered, render
 from filmgrain_codec.pipeline.report import Report, bytes_of, shots
 from filmgrain_codec.pipeline.request import EncodeRequest
@@ -38,9 +39,12 @@ def encode(request: EncodeRequest, on_event: Listener | None = None) -> Report:
     began = time.monotonic()
     with _job(request) as job:
         survey = _survey(job, on_event)
-        profile = _profile(job, survey, on_event)
-        rendered = _render(job, survey, profile, on_event)
-        return _report(job, profile, rendered, time.monotonic() - began)
+        measured = _profile(job, survey, on_event)
+        profile, refined = _refined(job, survey, measured, on_event)
+        rendered = _render(job, survey, measured, profile, on_event)
+        report = _report(job, profile, rendered, time.monotonic() - began)
+        report.refined = [asdict(change) for change in refined]
+        return report
 
 
 @contextmanager
@@ -78,8 +82,24 @@ def _profile(job: EncodeJob, survey: Survey, on_event: Listener | None) -> Grain
     return GrainProfile(segments, removal="" if job.base else job.plan.settings["model"])
 
 
-def _render(job: EncodeJob, survey: Survey, profile: GrainProfile, on_event: Listener | None) -> Rendered:
-    graph = _graph(job, survey, profile)
+def _refined(
+    job: EncodeJob, survey: Survey, profile: GrainProfile, on_event: Listener | None
+) -> tuple[GrainProfile, list[Refined]]:
+    """The profile to carry: as measured, or refined where that is asked for."""
+    if not job.request.refine:
+        return profile, []
+    measured = [analyse.stated(s, job.request.level, job.zones) is None for s in profile]
+    removal = (_removal(job, profile), Depth(job.spec.bits))
+    meter = Meter("refine", survey.frames, on_event)
+    segments, changes = refine(profile.segments, measured, _source(job), removal, meter)
+    return replace(profile, segments=segments), changes
+
+
+def _render(
+    job: EncodeJob, survey: Survey, measured: GrainProfile, profile: GrainProfile, on_event: Listener | None
+) -> Rendered:
+    """Remove the grain as ``measured``, carry ``profile``."""
+    graph = _graph(job, survey, measured)
     fmt = graph.configure(job.clip.fmt)
     label = Label(profile, job.clip.info.video.fmt)
     writer = Writer(
@@ -115,13 +135,16 @@ def _graph(job: EncodeJob, survey: Survey, profile: GrainProfile) -> Graph:
     depth = Depth(job.spec.bits)
     if job.base:
         return Graph((depth,))
-    removal = Denoise(
+    return Graph((*job.filters, _removal(job, profile), depth), cuts=survey.cuts)
+
+
+def _removal(job: EncodeJob, profile: GrainProfile) -> Denoise:
+    return Denoise(
         profile,
         model=job.request.model,
         blind=job.request.blind,
         backend=job.plan.settings["backend"],
     )
-    return Graph((*job.filters, removal, depth), cuts=survey.cuts)
 
 
 def _keyed(frames: Iterable[Frame], cuts: set[int]) -> Iterator[Frame]:

@@ -57,6 +57,10 @@ def output_for(request: EncodeRequest) -> Path:
 def resolve(request: EncodeRequest, output: Path, clip: Clip, base: Clip | None) -> EncodeJob:
     """Check everything that can be checked before the first frame is decoded."""
     level(request.level)
+    if base is not None and request.refine:
+        raise UsageError(
+            "--refine corrects what was measured, but with --ref the grain is known: leave one of them out"
+        )
     if base is not None:
         target.another_file(base.path, output)
     marked = progressive(clip)
@@ -106,6 +110,7 @@ def _plan(request: EncodeRequest, clip: Clip, output: Path, spec: EncoderSpec) -
         "filters": list(request.filters),
         "ref": None if request.ref is None else str(request.ref),
         "strict": request.strict,
+        "refine": request.refine,
         "piped": str(request.source) == PIPE,
     }
     return Plan(

@@ -11,7 +11,10 @@ from filmgrain_codec.grain.profile import GrainProfile
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """Outcome of one job. Sizes in bytes, ``seconds`` of wall clock; one sentence per warning."""
+    """Outcome of one job. Sizes in bytes, ``seconds`` of wall clock; one sentence per warning.
+
+    ``refined``: what ``encode --refine`` changed, a dictionary per shot (see ``pipeline.refine.Refined``).
+    """
 
     kind: str
     source: str
@@ -24,6 +27,7 @@ class Report:
     metadata_bytes: int = 0
     predicted_bytes: int | None = None
     shots: list[dict[str, Any]] = field(default_factory=list)
+    refined: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     plan: dict[str, Any] = field(default_factory=dict)
 

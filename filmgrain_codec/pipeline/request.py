@@ -17,7 +17,8 @@ class EncodeRequest:
     ``level`` None means automatic. ``ref`` is the user's own denoised clip: it becomes the base
     layer, and the grain is measured as source minus ``ref``. ``sample`` encodes that many seconds
     from the middle. ``filters`` run before the grain is measured (registry syntax). ``backend`` runs
-    the removal nets (see ``infer.backend``).
+    the removal nets (see ``infer.backend``). ``refine`` corrects the measured grain by what the base layer
+    measures with it put back (``pipeline.refine``).
     """
 
     source: PathLike
@@ -37,6 +38,7 @@ class EncodeRequest:
     threads: int | None = None
     filters: tuple[str, ...] = ()
     backend: str = "auto"
+    refine: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

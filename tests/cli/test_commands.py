@@ -29,7 +29,7 @@ def test_encode_defaults_are_the_request_defaults(fgcodec, pipeline):
 def test_encode_passes_every_option(fgcodec, pipeline):
     line = (
         "encode in.mov -o out.mkv --level 0.05 --codec svtav1 --crf 30 --preset 6 --bits 10 "
-        "--model best --blind --ref clean.mov --zones 0-9:off --sample 2.5 "
+        "--model best --blind --ref clean.mov --zones 0-9:off --sample 2.5 --refine "
         "-y --strict --threads 2 -f a:x=1 -f b"
     )
     assert fgcodec(*line.split()).code == 0
@@ -47,6 +47,7 @@ def test_encode_passes_every_option(fgcodec, pipeline):
             ref="clean.mov",
             zones="0-9:off",
             sample=2.5,
+            refine=True,
             overwrite=True,
             strict=True,
             threads=2,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
-from filmgrain_codec.grain.closed_loop import FARTHEST, corrected, regrained
-from filmgrain_codec.grain.profile import GrainSegment, Spectrum
+from filmgrain_codec.grain.closed_loop import FARTHEST, closed, corrected, moved, ratios, regrained
+from filmgrain_codec.grain.profile import Chroma, GrainSegment, Spectrum
 
 WANTED = GrainSegment(0, 10, 0.03, spectrum=Spectrum(size=0.8))
 
@@ -56,3 +56,29 @@ def test_on_a_clean_base_the_loop_is_nearly_closed_from_the_start() -> None:
     once = corrected(WANTED, measure)
     assert measure(once).level == pytest.approx(0.03, rel=0.02)
     assert once.curve == WANTED.curve
+
+
+def test_chroma_strengths_are_corrected_where_there_are_some() -> None:
+    wanted = replace(WANTED, chroma=Chroma(cb=0.5, cr=0.0))
+
+    def measure(segment: GrainSegment) -> GrainSegment:
+        return replace(segment, chroma=replace(segment.chroma, cb=1.3 * segment.chroma.cb, cr=0.02))
+
+    found = closed(wanted, measure)
+    assert found.segment.chroma.cb == pytest.approx(0.5 / 1.3, rel=1e-6)
+    assert (found.segment.chroma.cr, found.segment.level) == (0.0, pytest.approx(0.03))
+    assert ratios(wanted, found.before) == pytest.approx([1, 1, 1.3, 1])
+    assert ratios(wanted, found.after) == pytest.approx([1, 1, 1, 1])
+    carried = replace(wanted, level=0.031, chroma=Chroma(cb=0.6, cr=0.0))
+    assert moved(carried, wanted, found.segment).chroma.cb == pytest.approx(0.6 / 1.3, rel=1e-6)
+
+
+def test_a_correction_that_does_not_help_is_taken_back() -> None:
+    answers = iter([1.05, 0.8, 1.4, 1.4])
+
+    def measure(segment: GrainSegment) -> GrainSegment:
+        return replace(segment, level=WANTED.level * next(answers))
+
+    found = closed(WANTED, measure)
+    assert found.segment is WANTED
+    assert found.after is found.before
