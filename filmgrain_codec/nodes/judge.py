@@ -39,14 +39,17 @@ USUAL = np.maximum(DEFAULT_CURVE, 0.35)
 """Strength at the knots that is usual, relative to the level; films differ most in the dark."""
 UNCLEAR, CLEAR, MOST_UNUSUAL = 0.11, 0.21, 2.0
 """A bin may exceed the usual where this share of its blocks agrees, up to so many times where so many do."""
-BLACK, WHITE, DEAD = 0.075, 0.92, 5e-4
+BLACK, WHITE, DEAD = 0.1, 0.8, 5e-4
 """Bars and burned-out areas show no grain: luma beyond these that deviates less than that."""
-ENOUGH = 600_000
+HIGHLIGHTS, PLENTY = 0.75, 0.25
+"""Grain fades where a film burns out, at a luma of its own: the whole picture's level is read below this
+luma, if so many of its blocks lie there."""
+ENOUGH = 300_000
 BAND = 16
 """Of larger pictures bands of so many rows are looked at, evenly spread, until there are ENOUGH samples."""
 FULL, MODEST = 0.007, 0.9
 """Blind removal is told this share of a judged level from FULL on, and below it less, down to LEVEL_NONE."""
-STATED_FULL = 0.004
+STATED_FULL, CHROMA_SHARE = 0.004, 0.75
 
 
 def bands(shape: tuple[int, ...], luma: tuple[int, ...]) -> slice | list[int]:
@@ -76,12 +79,13 @@ def judged(centre: Planes, neighbours: Sequence[Planes]) -> GrainSegment:
     relative = seen.least / np.interp(luma, KNOT_POSITIONS, USUAL) ** 2
     size = seen.size(calmest(relative, usable))
     grain = seen.expected(size)
-    most = np.sqrt(calm.lowest(relative[usable], grain, calm.OVERALL)[0])
+    clear = unburned(luma, usable)
+    most = np.sqrt(calm.lowest(relative[clear], grain, calm.OVERALL)[0])
     sigma = curve(luma[usable], seen.least[usable], grain, float(most))
     level = float(np.interp(0.5, KNOT_POSITIONS, sigma))
     if level <= 1e-5:
         return nothing()
-    powers = np.where(usable, np.interp(luma, KNOT_POSITIONS, sigma) ** 2, 0)
+    powers = np.where(clear, np.interp(luma, KNOT_POSITIONS, sigma) ** 2, 0)
     shape: Curve = tuple(float(v) for v in np.minimum(sigma / level, 8.0))  # type: ignore[assignment]
     return GrainSegment(
         0, 1, min(level, LEVEL_MAX), shape, Spectrum(size), chroma_of(centre, told, powers), confidence=0.3
@@ -95,6 +99,11 @@ def nothing() -> GrainSegment:
 def repeated(centre: Plane, other: Plane) -> bool:
     """Whether most of a neighbour is the centre frame once more."""
     return bool(np.count_nonzero(centre == other) > 0.9 * centre.size)
+
+
+def unburned(luma: Array, usable: Where) -> Where:
+    below = usable & (luma < HIGHLIGHTS)
+    return below if below.sum() >= max(FEWEST, PLENTY * usable.sum()) else usable
 
 
 def calmest(variance: Array, usable: Where) -> Where:
@@ -135,8 +144,7 @@ def careful(found: GrainSegment) -> GrainSegment:
     """What blind removal is told: a little less than was judged, because too much costs more than too little,
     and of hardly any grain, which may be texture, ever less.
     """
-    share = np.interp(found.level, (LEVEL_NONE, FULL), (0.0, MODEST))
-    return replace(found, level=found.level * float(share))
+    return replace(found, level=found.level * faded(found.level), chroma=without_traces(found))
 
 
 def stated(found: GrainSegment, given: GrainSegment) -> GrainSegment:
@@ -147,6 +155,17 @@ def stated(found: GrainSegment, given: GrainSegment) -> GrainSegment:
     level = given.level * min(1.0, given.level / STATED_FULL)
     if found.level <= LEVEL_NONE:
         return replace(given, level=level)
-    ratio = MODEST * found.level / given.level
-    chroma = replace(found.chroma, cb=found.chroma.cb * ratio, cr=found.chroma.cr * ratio)
-    return replace(found, level=level, chroma=chroma)
+    chroma, ratio = without_traces(found), MODEST * found.level / given.level
+    return replace(found, level=level, chroma=replace(chroma, cb=chroma.cb * ratio, cr=chroma.cr * ratio))
+
+
+def without_traces(found: GrainSegment) -> Chroma:
+    """Chroma of which what is hardly any grain counts less."""
+    strengths = (found.chroma.cb, found.chroma.cr)
+    cb, cr = (s * faded(found.level * s / CHROMA_SHARE) / MODEST for s in strengths)
+    return replace(found.chroma, cb=cb, cr=cr)
+
+
+def faded(level: float) -> float:
+    """The share of a judged level that removal is told."""
+    return float(np.interp(level, (LEVEL_NONE, FULL), (0.0, MODEST)))

@@ -11,8 +11,11 @@ import pytest
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.grain.parametric import apply
 from filmgrain_codec.grain.profile import DEFAULT_CURVE, LEVEL_NONE, Chroma, GrainSegment, Spectrum
+from filmgrain_codec.grain.removal_metrics import psnr
+from filmgrain_codec.nodes import judge as judge_module
 from filmgrain_codec.nodes.align import Motion
-from filmgrain_codec.nodes.judge import judged
+from filmgrain_codec.nodes.denoise import Denoise
+from filmgrain_codec.nodes.judge import bands, careful, judged, stated
 
 GRAIN = GrainSegment(0, 100, 0.05, DEFAULT_CURVE, Spectrum(0.8), Chroma(cb=0.6, cr=0.4, size=0.6), seed=3)
 
@@ -69,3 +72,79 @@ def test_without_neighbours_or_room_nothing_is_claimed():
     assert judged(frames[1].planes, []).level == 0
     tiny = tuple(p[:9, :9] for p in frames[1].planes)
     assert judged(tiny, [tiny]).level == 0
+
+
+@pytest.mark.parametrize("size", [0.5, 0.8, 1.4])
+def test_the_size_is_roughly_right(size):
+    found = judge(window(0.05, FrameFormat(320, 240, bits=10), size))
+    assert found.spectrum.size == pytest.approx(size, rel=0.3)
+
+
+@pytest.mark.parametrize(("level", "lowest", "highest"), [(0.0, 0, LEVEL_NONE), (0.02, 0.015, 0.025)])
+def test_texture_that_nothing_follows_is_no_grain(level, lowest, highest):
+    """Three quarters of the picture are fine texture, another one in every frame."""
+    fmt = FrameFormat(320, 240, "gray", 0, 0, bits=10)
+    frames = window(level, fmt)
+    for k, frame in enumerate(frames):
+        texture = np.random.default_rng(k).normal(0, 0.1, (240, 240)).astype(np.float32)
+        frame.planes[0][:, 80:] += texture * np.linspace(0.2, 1, 240, dtype=np.float32)
+    assert lowest <= judge(frames).level <= highest
+
+
+def test_bars_and_burned_out_skies_say_nothing():
+    frames = window(0.05, FrameFormat(320, 240, bits=10))
+    for frame in frames:
+        frame.planes[0][:60] = 64 / 1023
+        frame.planes[0][200:] = 0.9
+    assert judge(frames).level == pytest.approx(0.05, rel=0.25)
+
+
+def test_a_repeated_frame_is_no_neighbour():
+    before, centre, after = window(0.05, FrameFormat(320, 240, bits=10))
+    alone = judged(centre.planes, [after.planes])
+    assert judged(centre.planes, [centre.planes, after.planes]) == alone
+    assert judged(centre.planes, [centre.planes]).level == 0
+    assert judged(centre.planes, [before.planes, after.planes]) != alone
+
+
+@pytest.mark.parametrize("layout", [(1, 1), (1, 0), (0, 0)])
+def test_bands_of_a_large_picture_say_what_the_whole_does(layout, monkeypatch):
+    frames = window(0.05, FrameFormat(640, 480, "yuv", *layout, bits=10))
+    whole = judge(frames)
+    monkeypatch.setattr(judge_module, "ENOUGH", 640 * 480 // 4)
+    luma = frames[1].planes[0].shape
+    rows = [bands(p.shape, luma) for p in frames[1].planes]
+    assert len(rows[0]) < 480 // 3
+    cut = [[p[r] for p, r in zip(f.planes, rows, strict=True)] for f in frames]
+    part = judged(cut[1], [cut[0], cut[2]])
+    assert part.level == pytest.approx(whole.level, rel=0.2)
+    assert part.chroma.cb == pytest.approx(whole.chroma.cb, rel=0.3)
+
+
+def test_what_is_told_grows_with_what_is_judged_and_is_never_more():
+    judged_levels = np.linspace(0, 0.1, 400)
+    levels = [careful(replace(GRAIN, level=float(level))).level for level in judged_levels]
+    assert np.all(np.diff(levels) >= 0)
+    assert np.all(np.array(levels) <= judged_levels)
+    assert careful(replace(GRAIN, level=LEVEL_NONE)).level == 0
+    assert careful(GRAIN).level > 0.8 * GRAIN.level
+
+
+def test_a_stated_level_holds_but_for_hardly_any():
+    given = replace(GRAIN, level=0.02)
+    found = stated(replace(GRAIN, level=0.04), given)
+    assert found.level == 0.02
+    assert found.level * found.chroma.cb == pytest.approx(0.04 * GRAIN.chroma.cb, rel=0.15)
+    assert 0 < stated(GRAIN, replace(GRAIN, level=0.002)).level <= 0.001
+    assert stated(replace(GRAIN, level=0.001), given) == given
+
+
+@pytest.mark.parametrize("level", [0.001, 0.002, 0.003])
+@pytest.mark.parametrize("told", ["stated", "blind"])
+def test_hardly_any_grain_costs_nothing(level, told):
+    fmt = FrameFormat(320, 240, bits=10)
+    clean = [scenery(k, fmt) for k in range(5)]
+    grainy = [apply(f, GRAIN, index=f.index, level=level) for f in clean]
+    made = Denoise(level if told == "stated" else None).process(grainy, 2)
+    for m, g, c in zip(made.planes, grainy[2].planes, clean[2].planes, strict=True):
+        assert psnr(m, c) > psnr(g, c) - 0.1
