@@ -20,8 +20,8 @@ from filmgrain_codec.cli.session import Session
 @click.option("--grain-preset", metavar="NAME",
               help="Use this film stock's grain (fgcodec presets) instead of the recorded one.")  # fmt: skip
 @click.option("--grain/--no-grain", default=True, help="Put the grain back, or write the base layer alone.")
-@click.option("--synth", default="auto", show_default=True, metavar="auto|parametric|ID",
-              help="Grain synthesizer.")  # fmt: skip
+@click.option("--synth", default="auto", show_default=True, metavar="auto|parametric|fast|ID",
+              help="Grain synthesizer; auto is what the profile names.")  # fmt: skip
 @encoding(("ffv1", "prores", "x264", "x265", "svtav1"), "ffv1")
 @running
 @click.pass_obj

@@ -9,7 +9,18 @@ import click
 
 from filmgrain_codec.errors import UsageError
 
-TASKS = ("removal", "export", "level", "level-export", "tree", "dfg", "dfg-eval", "dfg-export")
+TASKS = (
+    "removal",
+    "export",
+    "level",
+    "level-export",
+    "synthesis",
+    "synthesis-export",
+    "tree",
+    "dfg",
+    "dfg-eval",
+    "dfg-export",
+)
 NO_TORCH = (
     "training needs torch, which is not installed; install it with: "
     "pip install 'filmgrain-codec[cpu,train]' (about 5 GB)."
@@ -26,8 +37,8 @@ NO_TORCH = (
 def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     """Train or export a network: fgcodec train removal --data DIR --out DIR --budget 50m.
 
-    TASK is one of removal, export, level, level-export, tree, dfg, dfg-eval, dfg-export;
-    fgcodec train TASK --help lists its options.
+    TASK is one of removal, export, level, level-export, synthesis, synthesis-export, tree, dfg,
+    dfg-eval, dfg-export; fgcodec train TASK --help lists its options.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         click.echo(ctx.get_help())

@@ -9,8 +9,11 @@ from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain.adjust import adjusted
 from filmgrain_codec.grain.adjust import check as check_factors
+from filmgrain_codec.grain.neural import CHROMA, LUMA, Array, Refiner, refined
 from filmgrain_codec.grain.parametric import apply, strength
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
+from filmgrain_codec.infer.session import session
+from filmgrain_codec.infer.store import resolve
 
 INDEX_PROP = "FGIndex"
 """Frame property: absolute frame index from the in-band record; wins over ``Frame.index``."""
@@ -18,12 +21,14 @@ SEGMENT_PROP = "FGSegment"
 """Frame property: the GrainSegment recorded for this very frame (None: no grain); wins over the profile."""
 LEVEL_PROP = "FGLevel"
 """Frame property set by this node: the level applied, 0 where there is no grain."""
+PARAMETRIC = "parametric"
+"""The synthesizer that needs no network."""
 Stock = Callable[[FrameFormat], GrainSegment]
 """Grain that depends on the size and the subsampling of the picture, as that of a film stock does."""
 
 
 class Grain:
-    """Parametric grain (``grain.parametric``) of each frame's segment; a pure node of radius 0.
+    """Grain of each frame's segment (``grain.parametric``); a pure node of radius 0.
 
     ``profile``: a GrainProfile, whose segment is looked up by the frame's absolute index, or one
     GrainSegment or ``Stock``, used for every frame; ``props['FGSegment']`` wins over all. The absolute
@@ -32,8 +37,10 @@ class Grain:
     ``level`` (0..0.5, fraction of full scale) replaces the recorded level, also in shots recorded
     as free of grain; ``gain`` (at least 0) multiplies; ``seed`` replaces the recorded seed. ``size``
     and ``chroma`` multiply the recorded grain size and chroma strength (``grain.adjust``).
+    ``synthesis``: 'parametric', or the id or tier of a synthesis model that refines it (``grain.neural``).
     ``threads``: cores for one frame, where the executor does not already run frames in parallel.
     A frame without a segment, or whose segment is no grain, passes through unchanged.
+    Raises ``ModelError`` for a model that is not installed.
     """
 
     radius = 0
@@ -48,6 +55,7 @@ class Grain:
         chroma: float = 1.0,
         seed: int | None = None,
         index_offset: int = 0,
+        synthesis: str = PARAMETRIC,
         threads: int = 1,
     ) -> None:
         _check(level, gain)
@@ -58,6 +66,7 @@ class Grain:
         self._starts = [s.start for s in self._segments]
         self._level, self._gain, self._seed = level, gain, seed
         self._offset, self._threads = index_offset, threads
+        self._net = None if synthesis in ("", PARAMETRIC) else refiner(synthesis)
 
     def configure(self, fmt: FrameFormat) -> FrameFormat:
         return fmt
@@ -70,8 +79,14 @@ class Grain:
             segment = adjusted(segment, self._size, self._chroma)
         applied = 0.0 if segment is None else strength(segment, self._stated(segment), self._gain)
         if segment is not None and applied:
-            frame = apply(frame, segment, index=index, level=applied, seed=self._seed, threads=self._threads)
+            frame = self._grained(frame, segment, index, applied)
         return frame.with_planes(frame.planes, **{LEVEL_PROP: applied})
+
+    def _grained(self, frame: Frame, segment: GrainSegment, index: int, level: float) -> Frame:
+        fields = refined(self._net, segment) if self._net else None
+        return apply(
+            frame, segment, index=index, level=level, seed=self._seed, threads=self._threads, fields=fields
+        )
 
     def _stated(self, segment: GrainSegment) -> float | None:
         """The level asked for; a stock's own counts as such, however fine its grain is on a small picture."""
@@ -87,6 +102,20 @@ class Grain:
         if position < 0 or index >= self._segments[position].end:
             return None
         return self._segments[position]
+
+
+def refiner(name: str) -> Refiner:
+    """The nets of a synthesis model, by id or tier. Raises ``ModelError`` if it cannot be used.
+
+    ONNX Runtime's CPU provider with one thread a tile, whatever else is installed: its bits are promised.
+    """
+    model = resolve(name, "synthesis")
+    nets = {part: session(model.part(part)) for part in (LUMA, CHROMA)}
+
+    def run(part: str, noise: Array, tone: Array, told: Array) -> Array:
+        return nets[part].run({"noise": noise, "tone": tone, "told": told})
+
+    return run
 
 
 def _check(level: float | None, gain: float) -> None:

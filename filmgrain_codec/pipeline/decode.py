@@ -157,6 +157,7 @@ def _grain(job: DecodeJob) -> Grain:
         size=request.size,
         chroma=request.chroma,
         seed=request.seed,
+        synthesis=job.plan.settings["synth"],
     )
 
 

@@ -8,11 +8,10 @@ from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.errors import ModelError, ProfileError
 from filmgrain_codec.grain import wire
 from filmgrain_codec.grain.profile import GrainSegment
+from filmgrain_codec.infer.store import resolve
 from filmgrain_codec.media.carriage import Carried
-from filmgrain_codec.nodes.synth import INDEX_PROP, SEGMENT_PROP
+from filmgrain_codec.nodes.synth import INDEX_PROP, PARAMETRIC, SEGMENT_PROP
 from filmgrain_codec.pipeline.analyse import at_level, typical
-
-PARAMETRIC = "parametric"
 
 
 def located(frames: Iterable[Frame], carried: Carried, level: float | None) -> Iterator[Frame]:
@@ -43,10 +42,13 @@ def fallback(name: str, level: float | None) -> GrainSegment:
 
 
 def check_synthesis(asked: str, carried: Carried) -> str:
-    """The synthesizer to use: the one asked for, or the one the profile names."""
+    """The synthesizer to use: the one asked for, or the one the profile names. Raises ``ModelError``."""
     wanted = asked
     if asked == "auto":
         wanted = carried.profile.synthesis if carried.profile else PARAMETRIC
-    if wanted not in ("", PARAMETRIC):
-        raise ModelError(f"synthesizer '{wanted}' is not installed; use --synth {PARAMETRIC}")
-    return PARAMETRIC
+    if wanted in ("", PARAMETRIC):
+        return PARAMETRIC
+    try:
+        return resolve(wanted, "synthesis").id
+    except ModelError as error:
+        raise ModelError(f"synthesizer '{wanted}' is not installed; use --synth {PARAMETRIC}") from error

@@ -24,7 +24,7 @@ FEWEST = 2000
 LARGE = 0.4
 R1_WEIGHT, R1_EVERY = 1.0, 16
 WEIGHTS = {
-    "psd": 1.0, "acf": 1.0, "curve": 1.0, "channels": 0.5, "tone": 4.0, "skew": 1.0, "kurtosis": 0.2,
+    "psd": 1.0, "acf": 1.0, "curve": 1.0, "channels": 0.5, "tone": 4.0, "skew": 5.0, "kurtosis": 0.3,
     "mean": 10.0, "draws": 1.0,
 }  # fmt: skip
 
