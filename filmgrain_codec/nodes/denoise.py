@@ -40,7 +40,8 @@ class Denoise:
     ``grain``: a GrainProfile (each frame's segment by absolute index), one GrainSegment or a level
     (0 to 0.15) for every frame, or None, which means blind. Of a plain level the curve, the size and
     chroma are judged from each window, and blind the level too; hardly any grain (a plain level below
-    0.004, a judged one below 0.007) is taken off less. ``model``: fast, balanced, best or an id. ``blind``: judge even where the grain is known; shots without grain still pass.
+    0.004, a judged one below 0.007) is taken off less. ``model``: fast, balanced, best or an id.
+    ``blind``: judge even where the grain is known; shots without grain still pass.
     ``threads``: cores for one frame, where the executor does not already run frames in parallel.
     ``backend``: what runs the nets (see ``infer.backend``).
 
