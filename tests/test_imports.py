@@ -24,7 +24,7 @@ HOMES = {
     "onnxscript": {"train"},
     "PIL": {"train"},
     "scipy": set(),
-    "vapoursynth": set(),
+    "vapoursynth": {"media"},
     "av": {"media"},
     "onnxruntime": {"infer"},
     "openvino": {"infer"},

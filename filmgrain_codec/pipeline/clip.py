@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import select
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ from filmgrain_codec.media.decode import NativeGrain
 from filmgrain_codec.media.files import output_errors
 from filmgrain_codec.media.probe import SourceInfo, as_yuv, probe
 from filmgrain_codec.media.reader import Reader
+from filmgrain_codec.media.script import Script, is_script
 from filmgrain_codec.pipeline.request import PIPE, PathLike
 from filmgrain_codec.pipeline.target import existing
 
@@ -25,7 +26,10 @@ PIECE, WAIT = 1 << 20, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A source opened for a job: its description and the part of it that is used."""
+    """A source opened for a job: its description and the part of it that is used.
+
+    ``script``: what a VapourSynth script at ``path`` made, None for everything else.
+    """
 
     path: Path
     info: SourceInfo
@@ -33,6 +37,7 @@ class Clip:
     count: int | None = None
     native_grain: NativeGrain = "apply"
     as_yuv: bool = False
+    script: Script | None = None
 
     @property
     def fmt(self) -> FrameFormat:
@@ -46,13 +51,22 @@ class Clip:
 
     def frames(self) -> Generator[Frame, None, None]:
         """Every frame from the start, indices from 0; raises ``VerifyError`` on a truncated source."""
+        if self.script is not None:
+            with closing(self.script.frames(self.first, self.as_yuv)) as frames:
+                yield from self._part(frames)
+            return
         with Reader(self.path, start=self.first, native_grain=self.native_grain, yuv=self.as_yuv) as reader:
-            for frame in reader:
-                index = frame.index - self.first
-                if self.count is not None and index >= self.count:
-                    return
-                yield frame if not self.first else replace(frame, index=index)
-            reader.check_complete()
+            if (yield from self._part(reader)):
+                reader.check_complete()
+
+    def _part(self, frames: Iterable[Frame]) -> Generator[Frame, None, bool]:
+        """The frames of the part that is used, counted from 0; whether they went to the source's end."""
+        for frame in frames:
+            index = frame.index - self.first
+            if self.count is not None and index >= self.count:
+                return False
+            yield frame if not self.first else replace(frame, index=index)
+        return True
 
 
 def declared(info: SourceInfo) -> int | None:
@@ -69,6 +83,10 @@ def opened(source: PathLike, scratch: Path, native_grain: NativeGrain = "apply")
     """Open a file, a pattern, a folder of pictures or stdin (kept in ``scratch`` while needed)."""
     if str(source) != PIPE:
         path = existing(source)
+        if is_script(path):
+            script = Script(path)
+            yield Clip(path, script.info, script=script)
+            return
         yield Clip(path, probe(path), native_grain=native_grain)
         return
     spool = scratch / f".fgcodec-stdin-{os.getpid()}.y4m"

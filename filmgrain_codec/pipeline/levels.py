@@ -8,14 +8,16 @@ a list with the properties of every frame, among them those of ``grain.propertie
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.errors import ProfileError
 from filmgrain_codec.grain import properties, wire
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.pipeline import analyse
+from filmgrain_codec.pipeline.zones import Zone
 
 MOST_FRAMES = 1 << 24
 
@@ -40,6 +42,30 @@ class Levels:
                 f"{where} tells of {self.frames} frames, but the clip has {frames}: both must be of one clip"
             )
 
+    def part(self, first: int, count: int) -> Levels:
+        """What is told of ``count`` frames from ``first`` on, counted from 0."""
+        last = first + count
+        inside = [s for s in self.segments if s.start < last and s.end > first]
+        segments = tuple(
+            replace(s, start=max(s.start - first, 0), end=min(s.end - first, count)) for s in inside
+        )
+        cuts = None if self.cuts is None else tuple(c - first for c in self.cuts if first < c < last)
+        return Levels(count, segments, cuts, self.removal)
+
+    def settled(
+        self, *, level: float | None, zones: tuple[Zone, ...], digest: str
+    ) -> tuple[GrainSegment, ...]:
+        """The segments with what the user states besides, as ``analyse.settle``: nothing is doubted here."""
+        sure = [replace(s, confidence=1.0) for s in self.segments]
+        made = analyse.settle(sure, level=level, zones=zones, digest=digest)
+        own = GrainProfile(self.segments)
+        return tuple(_with_own(m, own.at(m.start)) for m in made)
+
+
+def _with_own(made: GrainSegment, own: GrainSegment | None) -> GrainSegment:
+    """Confidence and, where there is one, seed as they were told."""
+    return made if own is None else replace(made, confidence=own.confidence, seed=own.seed or made.seed)
+
 
 def of_text(text: str, where: str) -> Levels:
     """Read a sidecar or a dump; ``where`` names it in errors. Raises ``ProfileError``."""
@@ -61,6 +87,14 @@ def of_properties(frames: Iterable[Mapping[str, Any]]) -> Levels:
     for props in frames:
         notes.add(props)
     return notes.finish()
+
+
+def watched(frames: Iterable[Frame], notes: Notes) -> Iterator[Frame]:
+    """The frames, what their properties tell noted on the way; nothing if the first tells nothing."""
+    for n, frame in enumerate(frames):
+        if n == notes.frames and (n or properties.LEVEL in frame.props):
+            notes.add(frame.props)
+        yield frame
 
 
 class Notes:
