@@ -5,101 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 
 from filmgrain_codec.errors import InputError, OutputError, UsageError
 from filmgrain_codec.train import dfg_tasks
 from filmgrain_codec.train.dfg_data import Pairs, pairs
-from filmgrain_codec.train.dfg_losses import LOSSES, psnr
+from filmgrain_codec.train.dfg_gan import Adversarial, Synthesis, generator_of
+from filmgrain_codec.train.dfg_run import Config, Training
 from filmgrain_codec.train.dfg_tasks import Task
-from filmgrain_codec.train.loop import Run, Schedule, load_checkpoint, stream
-from filmgrain_codec.train.networks.unet import Baseline, macs_per_pixel, parameters
+from filmgrain_codec.train.loop import Schedule, load_checkpoint, stream
+from filmgrain_codec.train.networks.patchgan import PatchGan
+from filmgrain_codec.train.networks.unet import Baseline, macs_per_pixel, parameters, use_statistics
 from filmgrain_codec.train.removal import commit, seconds
-from filmgrain_codec.train.samples import Batch
 
 CHECK_SEED, CHECKS = 4242, 10
 FACTS = "run.json"
 DEVICES = ("cpu", "cuda")
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """One run; its length is the task's epochs, or ``steps``, or ``budget`` seconds of wall clock.
-
-    ``data`` is a tree of pairs, or a folder of clean pictures that get grain of ``family``.
-    """
-
-    task: str
-    data: Path
-    out: Path
-    steps: int | None = None
-    budget: float | None = None
-    seed: int = 0
-    resume: bool = False
-    width: int = 64
-    family: str = "spectral"
-    device: str = "cpu"
-    bf16: bool = False
-    channels_last: bool = False
-    threads: int = 1
-    workers: int = 1
-
-
-@dataclass
-class Training(Run):
-    """``Run`` with the published optimiser: Adam at a constant rate, no averaging of the weights."""
-
-    task: Task = None  # type: ignore[assignment]
-    config: Config = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        layout = torch.channels_last if self.config.channels_last else torch.contiguous_format
-        self.net.to(self.config.device, memory_format=layout)  # type: ignore[call-overload]
-        self.average: dict[str, Tensor] = {}
-        beta = (self.task.beta1, 0.999)
-        self.optimiser = torch.optim.Adam(self.net.parameters(), self.task.rate, beta, eps=1e-7)
-
-    def answer(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(made, clean) in -1..1 and float32."""
-        image, level, clean = (batch[k].to(self.config.device) for k in ("image", "level", "clean"))
-        if self.config.channels_last:
-            image = image.to(memory_format=torch.channels_last)
-        with torch.autocast(self.config.device, torch.bfloat16, enabled=self.config.bf16):
-            made = self.net(image, level)
-        return 2 * made.float() - 1, 2 * clean - 1
-
-    def learn(self, batch: Batch) -> None:
-        """One step of the optimiser."""
-        self.net.train()
-        loss = LOSSES[self.task.loss](*self.answer(batch))
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
-        self.step += 1
-        self.loss += max(0.01, 1 / self.step) * (loss.item() - self.loss)
-
-    def report(self, checks: list[Batch]) -> None:  # type: ignore[override]
-        """One row of the learning curve, on held-out pictures with running statistics."""
-        self.net.eval()
-        with torch.no_grad():
-            rows = [self.check(batch) for batch in checks]
-        held_out, gain = (round(v, 4) for v in torch.tensor(rows).mean(0).tolist())
-        row = {"step": self.step, "seconds": round(self.elapsed, 1), "rate": self.task.rate}
-        row |= {"train_loss": round(self.loss, 4), "held_out_loss": held_out, "gain_db": gain}
-        self.curve.append(row)
-        print(" ".join(f"{k} {v:g}" for k, v in row.items()), flush=True)
-
-    def check(self, batch: Batch) -> tuple[float, float]:
-        """(loss, PSNR gain in dB over the grainy picture) on one batch."""
-        made, clean = self.answer(batch)
-        before = psnr(batch["image"], batch["clean"])
-        after = psnr(((made + 1) / 2).cpu(), batch["clean"])
-        return float(LOSSES[self.task.loss](made, clean)), after - before
 
 
 def train(config: Config) -> None:
@@ -116,8 +42,9 @@ def train(config: Config) -> None:
         for v, seed in ((False, config.seed), (True, CHECK_SEED))
     )
     torch.manual_seed(config.seed)
-    net = Baseline(task.network, task.channels, task.blind, config.width)
-    run = Training(net, config.out, schedule(config, seen), task=task, config=config)
+    net = build(task, config.width)
+    kind = Synthesis if task.synthesis else Training
+    run = kind(net, config.out, schedule(config, seen), task=task, config=config)
     facts = describe(config, task, net, seen, unseen)
     if config.resume:
         same_run(config.out, facts)
@@ -126,6 +53,12 @@ def train(config: Config) -> None:
     print(f"{task.name}: {seen.count} pairs, from step {run.step} of {run.schedule.steps or 'the budget'}")
     checks = [unseen[k] for k in range(CHECKS)]
     run.train(stream(seen, run.step, config.workers), checks)  # type: ignore[arg-type]
+
+
+def build(task: Task, width: int) -> nn.Module:
+    """What a task trains: a net, or for the adversarial loss a net and its discriminator."""
+    net = Baseline(task.network, task.channels, task.blind, width, synthesis=task.synthesis)
+    return Adversarial(net, PatchGan(task.channels, width)) if task.loss == "gan_l1" else net
 
 
 def ready(config: Config) -> None:
@@ -146,8 +79,9 @@ def schedule(config: Config, seen: Pairs) -> Schedule:
     return Schedule(steps=steps, rate=seen.task.rate)
 
 
-def describe(config: Config, task: Task, net: Baseline, seen: Pairs, unseen: Pairs) -> dict[str, Any]:
+def describe(config: Config, task: Task, trained: nn.Module, seen: Pairs, unseen: Pairs) -> dict[str, Any]:
     """What the run is made of."""
+    net = generator_of(trained)
     return {
         "task": asdict(task) | {"levels": list(task.levels)},
         "width": config.width,
@@ -155,6 +89,7 @@ def describe(config: Config, task: Task, net: Baseline, seen: Pairs, unseen: Pai
         "family": config.family,
         "parameters": parameters(net),
         "kmac_per_pixel": macs_per_pixel(net) / 1000,
+        "discriminator_parameters": parameters(trained) - parameters(net),
         "commit": commit(),
         "torch": torch.__version__,
         "device": config.device,
@@ -191,17 +126,18 @@ def read_facts(folder: Path) -> dict[str, Any]:
 
 
 def trained(folder: Path) -> tuple[Baseline, Task]:
-    """The net of a run in evaluation mode, and its task."""
+    """The net of a run in evaluation mode, with its task's statistics, and the task."""
     facts = read_facts(folder)
     task = Task(**{**facts["task"], "levels": tuple(facts["task"]["levels"])})
-    net = Baseline(task.network, task.channels, task.blind, facts["width"])
+    net = build(task, facts["width"])
     net.load_state_dict(load_checkpoint(folder / "checkpoint.pt")["net"])
-    return net.eval(), task
+    use_statistics(net, task.statistics)
+    return generator_of(net).eval(), task
 
 
 def parse(arguments: Sequence[str] | None = None) -> Config:
     """Command line to ``Config``."""
-    about = "Train DeepFilmGrain's removal nets, as a baseline."
+    about = "Train DeepFilmGrain's removal and synthesis nets, as a baseline."
     parser = argparse.ArgumentParser(prog="fgcodec train dfg", description=about)
     tasks = f"{', '.join(dfg_tasks.names())}, or a .toml file"
     parser.add_argument("--task", default="removal_case_3", help=tasks)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from filmgrain_codec.train import trees
+from filmgrain_codec.train import dfg_grain, trees
 from filmgrain_codec.train.card import table
 from filmgrain_codec.train.dfg import trained
 from filmgrain_codec.train.dfg_losses import figures
@@ -28,7 +28,8 @@ Row = dict[str, float]
 class Config:
     """``whole``: every pair of the tree, for trees that were not trained on; else its held-out pictures.
 
-    ``limit``: at most so many pairs per level. ``statistics``: of the normalisation, see ``unet.Norm``.
+    ``limit``: at most so many pairs per level. ``statistics``: of the normalisation, see ``unet.Norm``; None
+    as published. ``sheet``: a PNG that shows a synthesis task's grain on a static shot.
     """
 
     run: Path
@@ -36,27 +37,35 @@ class Config:
     out: Path | None = None
     whole: bool = False
     limit: int | None = None
-    statistics: str = "running"
+    statistics: str | None = None
     threads: int = 1
+    sheet: Path | None = None
 
 
 def evaluate(config: Config) -> list[Row]:
-    """One row per level: PSNR (dB), SSIM and MS-SSIM of the grainy and of the cleaned pictures.
+    """One row per level.
 
-    Means over pictures at full size, against the clean ones, of samples in 0..1.
-    A non-blind net is told the level of the pair. Raises ``InputError`` without a run or a tree.
+    Of a removal task PSNR (dB), SSIM and MS-SSIM of the grainy and of the cleaned pictures: means over
+    pictures at full size, against the clean ones, of samples in 0..1. Of a synthesis task what
+    ``dfg_grain.row`` says. A non-blind net is told the level of the pair. Raises ``InputError`` without a run
+    or a tree.
     """
     torch.set_num_threads(config.threads)
-    net, _ = trained(config.run)
-    use_statistics(net, config.statistics)
+    net, task = trained(config.run)
+    use_statistics(net, config.statistics or task.statistics)
     tree = trees.read_tree(config.data)
     pairs = tree.pairs if config.whole else trees.split(tree, validation=True)
     rows = []
     for level in sorted({p.level for p in pairs}):
         chosen = [p for p in pairs if p.level == level][: config.limit]
+        if task.synthesis:
+            rows.append(dfg_grain.row(net, chosen, level))
+            continue
         each = [measure(net, pair) for pair in chosen]
         mean = {k: float(np.mean([e[k] for e in each])) for k in each[0]}
         rows.append({"level": level, "pairs": len(chosen), **mean})
+    if config.sheet:
+        dfg_grain.sheet(net, pairs, config.sheet)
     return rows
 
 
@@ -64,7 +73,7 @@ def measure(net: Baseline, pair: Pair) -> Row:
     """Figures of one pair, before and after."""
     grainy, clean = (picture(path, net.channels) for path in (pair.grainy, pair.clean))
     with torch.no_grad():
-        made = cleaned(net, grainy, pair.level)
+        made = answered(net, grainy, pair.level)
         before, after = figures(grainy, clean), figures(made, clean)
     return {f"{k}_{name}": row[k] for k in MEASURES for name, row in (("noisy", before), ("clean", after))}
 
@@ -73,7 +82,7 @@ def picture(path: Path, channels: int) -> Tensor:
     return torch.from_numpy(trees.with_channels(trees.read_picture(path), channels))[None]
 
 
-def cleaned(net: Baseline, image: Tensor, level: float) -> Tensor:
+def answered(net: Baseline, image: Tensor, level: float) -> Tensor:
     """A picture of any size through the net: mirrored at the right and bottom to fit."""
     rows, columns = image.shape[2:]
     more = [-n % net.multiple for n in (columns, rows)]
@@ -84,6 +93,8 @@ def cleaned(net: Baseline, image: Tensor, level: float) -> Tensor:
 
 def markdown(rows: Sequence[Row]) -> str:
     """The figures as a table."""
+    if "psnr_noisy" not in rows[0]:
+        return dfg_grain.markdown(rows)
     head = (
         "level",
         "pairs",
@@ -98,14 +109,16 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Config:
-    about = "PSNR, SSIM and MS-SSIM per level of a trained baseline."
+    about = "Figures per level of a trained baseline: PSNR, SSIM and MS-SSIM; of synthesis the grain's."
     parser = argparse.ArgumentParser(prog="fgcodec train dfg-eval", description=about)
     parser.add_argument("--run", type=Path, required=True, help="folder that fgcodec train dfg wrote")
     parser.add_argument("--data", type=Path, required=True, help="tree with org/ and fg/")
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     parser.add_argument("--whole", action="store_true", help="measure every pair, not the held-out ones")
     parser.add_argument("--limit", type=int, help="at most so many pairs per level")
-    parser.add_argument("--statistics", choices=STATISTICS, default="running", help="of the normalisation")
+    kinds = "of the normalisation; default as published"
+    parser.add_argument("--statistics", choices=STATISTICS, help=kinds)
+    parser.add_argument("--sheet", type=Path, help="PNG that shows the grain of a static shot (synthesis)")
     parser.add_argument("--threads", type=int, default=1)
     return Config(**vars(parser.parse_args(arguments)))
 

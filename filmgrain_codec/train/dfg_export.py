@@ -19,7 +19,8 @@ from filmgrain_codec.train.dfg import trained
 from filmgrain_codec.train.networks.unet import STATISTICS, Baseline, use_statistics
 
 OPSET = 17
-INPUTS, OUTPUT = ("image", "level"), "clean"
+INPUTS = ("image", "level")
+OUTPUTS = {"removal": "clean", "synthesis": "grainy"}
 
 
 class Exported(nn.Module):
@@ -34,25 +35,28 @@ class Exported(nn.Module):
         return (made + 0 * level[:, :, None, None]).clamp(0, 1)
 
 
-def export_dfg(run: Path, path: Path, statistics: str = "running") -> Path:
+def export_dfg(run: Path, path: Path, statistics: str | None = None) -> Path:
     """Write the net of a run to ``path`` and return it.
 
-    Inputs ``image`` (1, C, H, W) in 0..1 and ``level`` (1, 1), output ``clean`` (1, C, H, W) in 0..1; C is 1
-    (luma) for gray tasks and 3 (R, G, B) for the others; H and W are multiples of 16 (res_unet) or 32
-    (unet). The file's metadata say task, channels, multiple and statistics. Raises ``InputError`` without a
-    run, ``OutputError`` where the file cannot be written.
+    Inputs ``image`` (1, C, H, W) in 0..1 and ``level`` (1, 1), output ``clean`` (of a removal task) or
+    ``grainy`` (of synthesis; the discriminator stays behind) (1, C, H, W) in 0..1; C is 1 (luma) for gray
+    tasks and 3 (R, G, B) for the others; H and W are multiples of 16 (res_unet) or 32 (unet). The file's
+    metadata say task, kind, channels, multiple and statistics (by default as published: running for removal,
+    batch for synthesis). Raises ``InputError`` without a run, ``OutputError`` where it cannot be written.
     """
     net, task = trained(run)
+    statistics = statistics or task.statistics
     use_statistics(net, statistics)
-    facts = {"task": task.name, "channels": net.channels, "multiple": net.multiple, "statistics": statistics}
+    facts = {"task": task.name, "kind": task.kind, "channels": net.channels, "multiple": net.multiple}
+    facts |= {"statistics": statistics}
     try:
-        path.write_bytes(labelled(to_onnx(net), {k: str(v) for k, v in facts.items()}))
+        path.write_bytes(labelled(to_onnx(net, OUTPUTS[task.kind]), {k: str(v) for k, v in facts.items()}))
     except OSError as e:
         raise OutputError(f"{path} cannot be written ({e.strerror}); name another place.") from e
     return path
 
 
-def to_onnx(net: Baseline) -> bytes:
+def to_onnx(net: Baseline, output: str) -> bytes:
     """The net as ONNX with free height and width."""
     side, out = 2 * net.multiple, io.BytesIO()
     with warnings.catch_warnings():
@@ -65,8 +69,8 @@ def to_onnx(net: Baseline) -> bytes:
             dynamo=False,
             opset_version=OPSET,
             input_names=list(INPUTS),
-            output_names=[OUTPUT],
-            dynamic_axes={name: {2: "height", 3: "width"} for name in (INPUTS[0], OUTPUT)},
+            output_names=[output],
+            dynamic_axes={name: {2: "height", 3: "width"} for name in (INPUTS[0], output)},
         )
     return out.getvalue()
 
@@ -87,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="fgcodec train dfg-export", description=about)
     parser.add_argument("--run", type=Path, required=True, help="folder that fgcodec train dfg wrote")
     parser.add_argument("--out", type=Path, required=True, help="ONNX file to write")
-    parser.add_argument("--statistics", choices=STATISTICS, default="running", help="of the normalisation")
+    parser.add_argument("--statistics", choices=STATISTICS, help="of the normalisation; default as published")
     given = parser.parse_args(arguments)
     print(export_dfg(given.run, given.out, given.statistics))
 

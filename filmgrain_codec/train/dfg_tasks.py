@@ -10,15 +10,17 @@ from typing import Any
 from filmgrain_codec.errors import InputError, UsageError
 
 FOLDER = Path(__file__).parent / "tasks"
-KINDS = ("removal",)
+LOSSES = {"removal": ("l1", "ms_ssim_l1"), "synthesis": ("l1", "gan_l1")}
+"""What each kind of task may be trained with."""
 STEP = 32
 """Patches are multiples of what the U-Net halves its input to."""
-CHOICES = {"network": ("unet", "res_unet"), "loss": ("l1", "ms_ssim_l1"), "channels": (1, 3)}
+CHOICES = {"network": ("unet", "res_unet"), "channels": (1, 3)}
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """``channels``: 3 for RGB, 1 for luma. ``blind``: the net is told no level.
+    """``kind``: removal makes clean pictures of grainy ones, synthesis grainy ones of clean ones.
+    ``channels``: 3 for RGB, 1 for luma. ``blind``: the net is told no level.
 
     ``levels``: those drawn where grain is made on the fly (a tree brings its own). ``patch``: side of the
     training squares. ``rate`` and ``beta1``: of Adam, constant over ``epochs``.
@@ -41,6 +43,15 @@ class Task:
     def entering(self) -> int:
         """Planes that enter the net: the picture, and the level's unless blind."""
         return self.channels + (not self.blind)
+
+    @property
+    def synthesis(self) -> bool:
+        return self.kind == "synthesis"
+
+    @property
+    def statistics(self) -> str:
+        """Of the normalisation at inference, as published (see ``unet.Norm``)."""
+        return "batch" if self.synthesis else "running"
 
 
 def names() -> tuple[str, ...]:
@@ -67,11 +78,9 @@ def checked(path: Path, given: dict[str, Any]) -> Task:
     if odd := wanted ^ set(given):
         what = "lacks" if odd - set(given) else "has an unknown"
         raise InputError(f"{path} {what} {sorted(odd)[0]!r}: a task has {', '.join(sorted(wanted))}.")
-    if given["kind"] not in KINDS:
-        raise InputError(
-            f"{path} has the kind {given['kind']!r}: this version trains {', '.join(KINDS)} only."
-        )
-    for key, choices in CHOICES.items():
+    if given["kind"] not in LOSSES:
+        raise InputError(f"{path} has the kind {given['kind']!r}: choose one of {', '.join(LOSSES)}.")
+    for key, choices in (CHOICES | {"loss": LOSSES[given["kind"]]}).items():
         if given[key] not in choices:
             raise InputError(f"{path} has {key} = {given[key]!r}: choose one of {choices}.")
     least = 160 if given["loss"] == "ms_ssim_l1" else STEP

@@ -29,6 +29,7 @@ from filmgrain_codec.train.networks.unet import (  # noqa: E402
 
 LEVELS = (0.025, 0.1)
 PUBLISHED = ("removal_case_1", "removal_case_2", "removal_case_3", "removal_case_4")
+SYNTHESIS = ("synthesis_case_1", "synthesis_case_2", "synthesis_case_3")
 torch.set_num_threads(1)
 
 
@@ -90,13 +91,21 @@ def test_tasks_have_the_published_settings_in_colour_and_gray(name):
 
 
 def test_all_tasks_come_with_the_package():
-    assert set(dfg_tasks.names()) == {f"{n}{g}" for n in PUBLISHED for g in ("", "_gray")}
+    assert set(dfg_tasks.names()) == {f"{n}{g}" for n in (*PUBLISHED, *SYNTHESIS) for g in ("", "_gray")}
 
 
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (('kind = "removal"', 'kind = "synthesis"'), InputError, "synthesis"),
+        (('kind = "removal"', 'kind = "repair"'), InputError, "repair"),
+        (
+            (
+                'kind = "removal"\nnetwork = "unet"\nloss = "l1"',
+                'kind = "removal"\nnetwork = "unet"\nloss = "gan_l1"',
+            ),
+            InputError,
+            "gan_l1",
+        ),
         (("patch = 256", ""), InputError, "lacks 'patch'"),
         (("patch = 256", "patch = 256\nspeed = 3"), InputError, "unknown 'speed'"),
         (('"unet"', '"vnet"'), InputError, "vnet"),
@@ -123,7 +132,7 @@ def test_patches_too_small_for_five_scales_are_refused(tmp_path):
 
 def test_an_unknown_task_is_refused():
     with pytest.raises(UsageError, match="removal_case_3_gray"):
-        dfg_tasks.task("synthesis_case_1")
+        dfg_tasks.task("synthesis_case_9")
 
 
 @pytest.mark.parametrize("network", ["res_unet", "unet"])
@@ -287,7 +296,7 @@ def test_evaluation_without_a_run_is_refused(data, tmp_path):
 
 def test_a_picture_of_any_size_passes(run):
     net, _ = dfg.trained(run)
-    assert dfg_eval.cleaned(net, torch.rand(1, 1, 37, 70), 0.05).shape == (1, 1, 37, 70)
+    assert dfg_eval.answered(net, torch.rand(1, 1, 37, 70), 0.05).shape == (1, 1, 37, 70)
 
 
 @pytest.mark.parametrize("statistics", ["running", "batch"])

@@ -1,8 +1,8 @@
 """The two backbones of DeepFilmGrain: a U-Net and a U-Net with residual blocks.
 
-Written from the description of the published removal nets (Ameur et al., arXiv 2206.07411, section III, and
-the layer sizes of the authors' program). At width 64 with RGB and a level plane the residual U-Net has
-32.45 M parameters and takes 875 kMAC per pixel, the plain one 16.7 M and 84 kMAC per pixel.
+Written from the description of the published nets (Ameur et al., arXiv 2206.07411, section III, and the layer
+sizes of the authors' program); removal and synthesis share them. At width 64 with RGB and a level plane
+the residual U-Net has 32.45 M parameters and takes 875 kMAC per pixel, the plain one 16.7 M and 84 kMAC.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 EPSILON, MOMENTUM = 1e-3, 0.01
 """Of the normalisation: the defaults of the authors' framework."""
 STATISTICS = ("running", "batch")
+PEAK = 255.0
 
 
 class Norm(nn.BatchNorm2d):
@@ -76,7 +77,7 @@ class Rise(nn.Module):
 
 
 class ResUNet(nn.Module):
-    """(N, entering, H, W) in -1..1 to (N, leaving, H, W) in -1..1; sides are multiples of 16."""
+    """(N, entering, H, W) to (N, leaving, H, W), any range; sides are multiples of 16."""
 
     multiple = 16
 
@@ -100,11 +101,12 @@ class ResUNet(nn.Module):
             kept.append(x)
         for rise, block, skip in zip(self.rise, self.up, kept[-2::-1], strict=True):
             x = block(torch.cat([rise(x), skip], 1))
-        return torch.tanh(self.leave(x))
+        made: Tensor = self.leave(x)
+        return made
 
 
 class UNet(nn.Module):
-    """(N, entering, H, W) in -1..1 to (N, leaving, H, W) in -1..1; sides are multiples of 32.
+    """(N, entering, H, W) to (N, leaving, H, W), any range; sides are multiples of 32.
 
     Five 4x4 convolutions of stride 2 down and five transposed ones up, normalised but for the first
     and the last.
@@ -137,22 +139,28 @@ class UNet(nn.Module):
             kept.append(x)
         for conv, norm, skip in zip(self.up, self.up_norm, kept[-2::-1], strict=True):
             x = torch.cat([F.relu(norm(conv(x))), skip], 1)
-        return torch.tanh(self.leave(x))
+        made: Tensor = self.leave(x)
+        return made
 
 
 NETWORKS: dict[str, type[ResUNet] | type[UNet]] = {"res_unet": ResUNet, "unet": UNet}
 
 
 class Baseline(nn.Module):
-    """A backbone as the published removal uses it.
+    """A backbone as the published removal or synthesis uses it.
 
-    ``image`` (N, channels, H, W) in 0..1 and ``level`` (N, 1) to the clean picture in 0..1; ``level`` is not
-    looked at where the net is blind. Inside, samples are in -1..1 and the raw level is one more plane.
+    ``image`` (N, channels, H, W) in 0..1 and ``level`` (N, 1) to the other picture in 0..1: removal makes the
+    clean one of the grainy one, synthesis the grainy one of the clean one. ``level`` is not looked at where
+    the net is blind. Inside, the raw level is one more plane beside samples in -1..1, and the answer goes
+    through tanh; in synthesis samples are in 0..255 and the answer is left as it is. There is no noise among
+    the inputs: grain is a function of picture and level.
     """
 
-    def __init__(self, network: str, channels: int, blind: bool, width: int = 64) -> None:
+    def __init__(
+        self, network: str, channels: int, blind: bool, width: int = 64, *, synthesis: bool = False
+    ) -> None:
         super().__init__()
-        self.channels, self.blind = channels, blind
+        self.channels, self.blind, self.synthesis = channels, blind, synthesis
         self.net = NETWORKS[network](channels + (not blind), channels, width)
 
     @property
@@ -160,12 +168,16 @@ class Baseline(nn.Module):
         return self.net.multiple
 
     def forward(self, image: Tensor, level: Tensor) -> Tensor:
-        x = 2 * image - 1
+        x = PEAK * image if self.synthesis else 2 * image - 1
         if not self.blind:
-            plane = level[:, :, None, None].expand(-1, -1, image.shape[2], image.shape[3])
-            x = torch.cat([x, plane], 1)
+            x = torch.cat([x, level_plane(level, image)], 1)
         made: Tensor = self.net(x)
-        return (made + 1) / 2
+        return made / PEAK if self.synthesis else (torch.tanh(made) + 1) / 2
+
+
+def level_plane(level: Tensor, image: Tensor) -> Tensor:
+    """Levels (N, 1) as planes of the size of ``image``."""
+    return level[:, :, None, None].expand(-1, -1, image.shape[2], image.shape[3])
 
 
 def parameters(net: nn.Module) -> int:
