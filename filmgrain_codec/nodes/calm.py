@@ -1,10 +1,10 @@
 """What grain alone does to the variances of small blocks, and grain found among blocks of all kinds.
 
 A block's variance is the least of several: half the variance of every difference between motion-compensated
-frames, and twice the picture's own, which has detail besides. Texture and failed motion only ever raise
-it, so grain is looked for at the lower end: the calmest blocks, if their variances grow as fast from
-quantile to quantile as those of grain do. Where they grow faster, only a share of the blocks shows nothing
-but grain, and that share follows from how much faster.
+frames, without what a small shift explains, and twice the picture's own, which has detail besides. Texture
+and failed motion only ever raise it, so grain is looked for at the lower end: the calmest blocks, if their
+variances grow as fast from quantile to quantile as those of grain do. Where they grow faster, only a share
+of the blocks shows nothing but grain, and that share follows from how much faster.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ OVERALL, IN_A_BIN = (0.015, 0.05), (0.03, 0.1)
 """Quantiles that are compared: of all blocks, and of those of one luma bin, which are fewer."""
 TOLERANCE = 1.03
 """Variances' cube roots may grow so much faster than expected, by chance, and still count as grain."""
-_LEAST = 0.05
+_LEAST, _TINY = 0.05, 1e-9
 _SHARES = np.geomspace(1, 1 / 200, 80)
 SIZES = (0.35, 0.5, 0.65, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0)
 """Of Gaussian grain filters (standard deviation, samples), the rows of ``_OF_GRAIN``."""
 _OF_GRAIN = {
     1: (
-        (0.986, 0.977, 0.967, 0.948, 0.919, 0.892, 0.861, 0.812, 0.765),
-        (0.062, 0.071, 0.085, 0.097, 0.105, 0.117, 0.127, 0.132, 0.131),
-        (0.327, 0.410, 0.507, 0.589, 0.679, 0.739, 0.782, 0.823, 0.851),
+        (0.973, 0.961, 0.946, 0.919, 0.880, 0.843, 0.801, 0.738, 0.679),
+        (0.062, 0.070, 0.084, 0.095, 0.102, 0.113, 0.122, 0.125, 0.124),
+        (0.329, 0.412, 0.511, 0.596, 0.688, 0.747, 0.790, 0.835, 0.866),
     ),
     2: (
-        (0.941, 0.924, 0.902, 0.874, 0.837, 0.798, 0.762, 0.707, 0.658),
-        (0.053, 0.060, 0.068, 0.075, 0.086, 0.092, 0.100, 0.102, 0.103),
-        (0.342, 0.441, 0.549, 0.639, 0.726, 0.785, 0.826, 0.863, 0.887),
+        (0.929, 0.908, 0.881, 0.848, 0.800, 0.747, 0.702, 0.634, 0.572),
+        (0.054, 0.059, 0.068, 0.076, 0.085, 0.086, 0.092, 0.095, 0.093),
+        (0.343, 0.442, 0.550, 0.640, 0.729, 0.787, 0.830, 0.865, 0.890),
     ),
 }
 """By number of neighbours: mean and deviation of the cube root of a block's variance (which is all but
@@ -72,6 +72,26 @@ def within(plane: Array | Plane, side: int = BLOCK) -> Array:
     return np.maximum(blocks(plane * plane, side) - mean * mean, 0)
 
 
+def unexplained(one: Plane, other: Plane) -> Array:
+    """Variance within every block of the difference of two pictures, but for what a small shift explains.
+
+    That is the part along the gradients of their sum (one step of Lucas and Kanade, 1981). The sum of
+    two grains knows nothing of their difference, so of grain two degrees of freedom are lost.
+    """
+    cv, total = opencv(), one + other
+    planes = (one - other, *(cv.Sobel(total, cv.CV_32F, x, 1 - x, ksize=1) for x in (1, 0)))
+    means = [blocks(p) for p in planes]
+
+    def together(a: int, b: int) -> Array:
+        return np.asarray(blocks(planes[a] * planes[b]) - means[a] * means[b])
+
+    across, along, crossed = together(1, 1) + _TINY, together(2, 2) + _TINY, together(1, 2)
+    x, y = together(0, 1), together(0, 2)
+    determinant = np.maximum(across * along - crossed**2, _TINY**2)
+    explained = (x**2 * along - 2 * x * y * crossed + y**2 * across) / determinant
+    return np.asarray(np.maximum(together(0, 0) - explained, 0))
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A plane and one or two neighbours drawn onto it, block by block.
@@ -87,13 +107,13 @@ class Seen:
 
     @classmethod
     def of(cls, centre: Plane, neighbours: Sequence[Plane]) -> Seen:
-        differences = [centre - other for other in neighbours]
-        own, each = within(centre), [within(d) / 2 for d in differences]
-        between = [within(neighbours[0] - neighbours[1]) / 2] if len(neighbours) > 1 else []
+        own, differences = within(centre), [centre - other for other in neighbours]
         rows, columns = own.shape
         halves = [within(blocks(d, 2).astype(np.float32), BLOCK // 2) / 2 for d in differences]
-        coarse = np.stack([h[:rows, :columns] for h in halves])
-        return cls(own, np.minimum.reduce([2 * own, *each, *between]), np.stack(each), coarse)
+        each = np.stack([within(d) / 2 for d in differences])
+        pairs = [(centre, other) for other in neighbours] + [tuple(neighbours)] * (len(neighbours) > 1)
+        least = np.minimum.reduce([2 * own, *(unexplained(a, b) / 2 for a, b in pairs)])
+        return cls(own, least, each, np.stack([h[:rows, :columns] for h in halves]))
 
     def size(self, calm: Where) -> float:
         """Size of the grain (standard deviation of a Gaussian filter, samples) in the blocks ``calm``."""

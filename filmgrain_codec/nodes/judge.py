@@ -7,8 +7,9 @@ luma bin, which may exceed what the whole picture says only where its own blocks
 low. Much rougher than ``grain.estimate``, which looks at many frames of a shot, and hundreds of times
 faster; a pure function of the window, so blind removal stays one too.
 
-Limit: where no part of a picture is calm (fine texture everywhere, moving faster than the search
-follows), it reads up to 0.004 without grain.
+Limits: where no part of a picture is calm, it may read 0.006 where there is no grain (photographs averaged
+down by four and moved fast: seen in 6 of 54 above 0.003). Grain of size 1.4 at 0.01 and less reads up to a
+third low beside texture.
 """
 
 from __future__ import annotations

@@ -91,6 +91,20 @@ def test_texture_that_nothing_follows_is_no_grain(level, lowest, highest):
     assert lowest <= judge(frames).level <= highest
 
 
+def test_texture_that_moves_by_fractions_of_a_sample_hardly_counts():
+    rng, places = np.random.default_rng(4), np.fft.fftfreq(256)
+    squared = places[:, None] ** 2 + places[:129] ** 2
+    still = np.fft.rfft2(rng.normal(0, 1, (256, 256))) * np.exp(-2 * np.pi**2 * 0.9**2 * squared)
+    frames = []
+    for k in (-1, 0, 1):
+        moved = np.fft.irfft2(still * np.exp(2j * np.pi * k * (0.4 * places[:, None] + 1.3 * places[:129])))
+        plane = (0.5 + 0.2 * moved).astype(np.float32)
+        frames.append(Frame((plane,), FrameFormat(256, 256, "gray", 0, 0, bits=10), k, k, Fraction(1, 24)))
+    found = judge(frames)
+    assert found.level < 0.1 * frames[1].planes[0].std()
+    assert careful(found).level < LEVEL_NONE
+
+
 def test_bars_and_burned_out_skies_say_nothing():
     frames = window(0.05, FrameFormat(320, 240, bits=10))
     for frame in frames:
