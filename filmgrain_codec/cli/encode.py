@@ -28,6 +28,8 @@ from filmgrain_codec.infer.names import BACKENDS
               help="Your own degrained IN: becomes the base layer; grain = IN - CLIP.")  # fmt: skip
 @click.option("--refine", is_flag=True,
               help="Correct the measured grain: put back, it must measure as the source.")  # fmt: skip
+@click.option("--levels", type=click.Path(), metavar="FILE.json",
+              help="The grain, measured elsewhere: a sidecar, or what vspipe --json wrote.")  # fmt: skip
 @click.option("--zones", metavar="ZONES",
               help="Levels for ranges of frames, e.g. '0-99:level=0.03;100-:off'.")  # fmt: skip
 @click.option("-f", "--filter", "filters", multiple=True, metavar="NODE",
@@ -43,7 +45,8 @@ def command(
     """Measure the film grain of IN, strip it, and encode the clean base layer.
 
     The grain profile travels in the stream; 'fgcodec decode' puts the grain back. IN is a
-    video file, an image sequence such as shot.%04d.png, or - for y4m on stdin.
+    video file, an image sequence such as shot.%04d.png, a VapourSynth script (.vpy), or - for
+    y4m on stdin.
     """
     from filmgrain_codec.pipeline.encode import encode, plan
     from filmgrain_codec.pipeline.request import EncodeRequest

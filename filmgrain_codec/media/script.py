@@ -16,10 +16,10 @@ from typing import Any
 
 from filmgrain_codec.core import vsframe
 from filmgrain_codec.core.frame import Frame, FrameFormat
-from filmgrain_codec.errors import FgcodecError, InputError
+from filmgrain_codec.errors import FgcodecError, InputError, UsageError
 from filmgrain_codec.grain import properties
 from filmgrain_codec.media.convert import planar_format
-from filmgrain_codec.media.probe import SourceInfo, VideoInfo
+from filmgrain_codec.media.probe import SourceInfo, StreamInfo, VideoInfo
 from filmgrain_codec.media.rgb import to_yuv, yuv_format
 
 ENDING = ".vpy"
@@ -111,8 +111,10 @@ def _usable(path: Path, output: Any, vs: Any) -> Any:
         raise InputError(f"output 0 of {path.name} is sound: set the video there")
     if clip.format is None or clip.format.color_family == vs.UNDEFINED or 0 in (clip.width, clip.height):
         raise InputError(f"the clip of {path.name} changes its format or size on the way: convert it to one")
-    with _failures(path):
+    try:
         vsframe.frame_format(clip.format, clip.width, clip.height)
+    except UsageError as error:
+        raise InputError(f"{path.name}: {error}") from None
     return clip
 
 
@@ -133,7 +135,8 @@ def _described(path: Path, clip: Any, props: Mapping[str, Any], real: bool) -> S
         frames=clip.num_frames,
         duration=clip.num_frames / rate if rate else None,
     )
-    return SourceInfo(str(path), "vapoursynth", video, (), (), {})
+    stream = StreamInfo(0, "video", video.codec, None, None, ())
+    return SourceInfo(str(path), "vapoursynth", video, (stream,), (), {})
 
 
 def _format(clip: Any, props: Mapping[str, Any]) -> FrameFormat:

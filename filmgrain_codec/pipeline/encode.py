@@ -10,7 +10,9 @@ from dataclasses import asdict, replace
 from filmgrain_codec.core.executor import process
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.graph import Graph
+from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain.profile import GrainProfile
+from filmgrain_codec.infer import store
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
 from filmgrain_codec.nodes.denoise import Denoise
@@ -19,6 +21,7 @@ from filmgrain_codec.pipeline.analyse import Survey
 from filmgrain_codec.pipeline.clip import opened
 from filmgrain_codec.pipeline.encode_plan import EncodeJob, output_for, resolve, scratch_folder
 from filmgrain_codec.pipeline.label import Label
+from filmgrain_codec.pipeline.levels import Levels, Notes, watched
 from filmgrain_codec.pipeline.plan import Plan
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.reference import matched
@@ -38,11 +41,13 @@ def encode(request: EncodeRequest, on_event: Listener | None = None) -> Report:
     """Run an encode job; see ``EncodeRequest``. Raises the errors of ``errors.py``."""
     began = time.monotonic()
     with _job(request) as job:
-        survey = _survey(job, on_event)
-        measured = _profile(job, survey, on_event)
+        survey, told = _survey(job, on_event)
+        measured = _profile(job, survey, told, on_event)
         profile, refined = _refined(job, survey, measured, on_event)
-        rendered = _render(job, survey, measured, profile, on_event)
-        report = _report(job, profile, rendered, time.monotonic() - began)
+        graph = _graph(job, survey, measured, off=told is not None and bool(told.removal))
+        rendered = _render(job, survey, graph, profile, on_event)
+        doubts = _doubts(job, profile) if told is None else []
+        report = _report(job, profile, rendered, doubts, time.monotonic() - began)
         report.refined = [asdict(change) for change in refined]
         return report
 
@@ -63,8 +68,17 @@ def _source(job: EncodeJob) -> Iterable[Frame]:
     return process(frames, Graph(job.filters), workers=job.request.threads)
 
 
-def _survey(job: EncodeJob, on_event: Listener | None) -> Survey:
-    return analyse.survey(_source(job), job.fmt, Meter("analyse", job.clip.expected, on_event))
+def _survey(job: EncodeJob, on_event: Listener | None) -> tuple[Survey, Levels | None]:
+    """Times and cuts, and the grain where the user or the source's own frames tell of it."""
+    notes, meter = Notes(), Meter("analyse", job.clip.expected, on_event)
+    survey = analyse.survey(watched(_source(job), notes), job.fmt, meter)
+    if job.base is not None:
+        return survey, None
+    told = job.levels or (notes.finish() if notes.frames else None)
+    if told is None:
+        return survey, None
+    told.check(survey.frames, str(job.request.levels or job.clip.path.name))
+    return (survey if told.cuts is None else replace(survey, cuts=told.cuts)), told
 
 
 def _reference(job: EncodeJob, survey: Survey) -> Iterator[Frame]:
@@ -72,7 +86,9 @@ def _reference(job: EncodeJob, survey: Survey) -> Iterator[Frame]:
     return matched(job.base, survey.times, job.clip.info.video.time_base)
 
 
-def _profile(job: EncodeJob, survey: Survey, on_event: Listener | None) -> GrainProfile:
+def _profile(job: EncodeJob, survey: Survey, told: Levels | None, on_event: Listener | None) -> GrainProfile:
+    if told is not None:
+        return _told(job, told)
     reference = _reference(job, survey) if job.base else None
     meter = Meter("estimate", survey.frames, on_event)
     measured = analyse.measure(_source(job), survey.shots(), job.fmt, meter, reference)
@@ -80,6 +96,17 @@ def _profile(job: EncodeJob, survey: Survey, on_event: Listener | None) -> Grain
         measured, level=job.request.level, zones=job.zones, digest=job.plan.source_digest
     )
     return GrainProfile(segments, removal="" if job.base else job.plan.settings["model"])
+
+
+def _told(job: EncodeJob, told: Levels) -> GrainProfile:
+    if job.request.refine:
+        raise UsageError(
+            "--refine corrects what was measured here, but the grain is told: leave --refine out"
+        )
+    segments = told.settled(level=job.request.level, zones=job.zones, digest=job.plan.source_digest)
+    known = told.removal in {model.id for model in store.catalogue()}
+    done = told.removal if known else ""
+    return GrainProfile(segments, removal=done if told.removal else job.plan.settings["model"])
 
 
 def _refined(
@@ -96,10 +123,9 @@ def _refined(
 
 
 def _render(
-    job: EncodeJob, survey: Survey, measured: GrainProfile, profile: GrainProfile, on_event: Listener | None
+    job: EncodeJob, survey: Survey, graph: Graph, profile: GrainProfile, on_event: Listener | None
 ) -> Rendered:
-    """Remove the grain as ``measured``, carry ``profile``."""
-    graph = _graph(job, survey, measured)
+    """Remove the grain by ``graph``, carry ``profile``."""
     fmt = graph.configure(job.clip.fmt)
     label = Label(profile, job.clip.info.video.fmt)
     writer = Writer(
@@ -109,7 +135,7 @@ def _render(
         fmt,
         time_base=job.clip.info.video.time_base,
         rate=job.clip.info.video.rate,
-        copy_streams=job.request.sample is None,
+        copy_streams=_carries_streams(job),
         frames=survey.frames,
         in_band=label.record,
         header_tags=label.tags,
@@ -131,10 +157,13 @@ def _render(
     return done
 
 
-def _graph(job: EncodeJob, survey: Survey, profile: GrainProfile) -> Graph:
+def _graph(job: EncodeJob, survey: Survey, profile: GrainProfile, *, off: bool = False) -> Graph:
+    """What makes the base layer; ``off``: its source has no grain any more."""
     depth = Depth(job.spec.bits)
     if job.base:
         return Graph((depth,))
+    if off:
+        return Graph((*job.filters, depth), cuts=survey.cuts)
     return Graph((*job.filters, _removal(job, profile), depth), cuts=survey.cuts)
 
 
@@ -160,12 +189,19 @@ def _checks(job: EncodeJob, survey: Survey, done: Rendered) -> list[Check]:
         lambda path: verify.timestamps(path, survey.times),
         lambda path: verify.profile(path, survey.frames),
     ]
-    if job.request.sample is None:
+    if _carries_streams(job):
         checks.append(lambda path: verify.streams(path, job.clip.path, done.streams_dropped))
     return checks
 
 
-def _report(job: EncodeJob, profile: GrainProfile, done: Rendered, seconds: float) -> Report:
+def _carries_streams(job: EncodeJob) -> bool:
+    """A part of a clip goes without its sound, and a script has none."""
+    return job.request.sample is None and job.clip.script is None
+
+
+def _report(
+    job: EncodeJob, profile: GrainProfile, done: Rendered, doubts: list[str], seconds: float
+) -> Report:
     predicted = None
     if job.clip.count is not None and job.whole:
         predicted = round(done.video_bytes / max(done.frames, 1) * job.whole)
@@ -175,13 +211,13 @@ def _report(job: EncodeJob, profile: GrainProfile, done: Rendered, seconds: floa
         output=str(job.output),
         frames=done.frames,
         seconds=seconds,
-        source_bytes=bytes_of(job.clip.path),
+        source_bytes=0 if job.clip.script else bytes_of(job.clip.path),
         output_bytes=done.output_bytes,
         video_bytes=done.video_bytes,
         metadata_bytes=done.metadata_bytes,
         predicted_bytes=predicted,
         shots=shots(profile),
-        warnings=[*job.warnings, *_doubts(job, profile), *done.dropped],
+        warnings=[*job.warnings, *doubts, *done.dropped],
         plan=job.plan.to_dict(),
     )
 

@@ -9,13 +9,14 @@ from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.core.registry import build_chain
-from filmgrain_codec.errors import UsageError
+from filmgrain_codec.errors import InputError, UsageError
 from filmgrain_codec.grain.profile import LEVEL_MAX
 from filmgrain_codec.infer import backend, store
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.pipeline import target
 from filmgrain_codec.pipeline.clip import Clip, declared, middle
 from filmgrain_codec.pipeline.interlace import progressive
+from filmgrain_codec.pipeline.levels import Levels, of_text
 from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
 from filmgrain_codec.pipeline.reference import same_shape
 from filmgrain_codec.pipeline.request import PIPE, EncodeRequest
@@ -28,7 +29,10 @@ DEFAULT_BITS = 10
 
 @dataclass(frozen=True, slots=True)
 class EncodeJob:
-    """An encode with everything resolved. ``base`` is the user's own degrained clip, if given."""
+    """An encode with everything resolved. ``base`` is the user's own degrained clip, if given.
+
+    ``levels``: the grain as a file of the user's tells it.
+    """
 
     request: EncodeRequest
     clip: Clip
@@ -41,6 +45,7 @@ class EncodeJob:
     plan: Plan
     whole: int | None
     warnings: list[str] = field(default_factory=list)
+    levels: Levels | None = None
 
 
 def scratch_folder(request: EncodeRequest) -> Path:
@@ -63,10 +68,13 @@ def resolve(request: EncodeRequest, output: Path, clip: Clip, base: Clip | None)
         )
     if base is not None:
         target.another_file(base.path, output)
+    levels = _levels(request)
     marked = progressive(clip)
     whole = declared(clip.info)
     if request.sample is not None:
         clip = middle(clip, request.sample)
+        if levels is not None and clip.count is not None:
+            levels = levels.part(clip.first, clip.count)
     if base is not None:
         same_shape(clip, base)
         base = replace(base, first=clip.first, count=clip.count)
@@ -75,7 +83,20 @@ def resolve(request: EncodeRequest, output: Path, clip: Clip, base: Clip | None)
     spec = _encoder(request, fmt, clip)
     zones = parse_zones(request.zones) if request.zones is not None else ()
     plan = _plan(request, clip, output, spec)
-    return EncodeJob(request, clip, base, output, fmt, filters, zones, spec, plan, whole, marked)
+    return EncodeJob(request, clip, base, output, fmt, filters, zones, spec, plan, whole, marked, levels)
+
+
+def _levels(request: EncodeRequest) -> Levels | None:
+    if request.levels is None:
+        return None
+    if request.ref is not None or request.refine:
+        other = "--ref" if request.ref is not None else "--refine"
+        raise UsageError(f"--levels tells the grain, {other} measures it: leave one of them out")
+    path = Path(request.levels)
+    try:
+        return of_text(path.read_text(encoding="utf-8"), path.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); give the file of --levels") from error
 
 
 def level(value: float | None) -> None:
@@ -109,6 +130,7 @@ def _plan(request: EncodeRequest, clip: Clip, output: Path, spec: EncoderSpec) -
         "sample": request.sample,
         "filters": list(request.filters),
         "ref": None if request.ref is None else str(request.ref),
+        "levels": None if request.levels is None else str(request.levels),
         "strict": request.strict,
         "refine": request.refine,
         "piped": str(request.source) == PIPE,

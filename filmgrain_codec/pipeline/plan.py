@@ -13,7 +13,7 @@ from filmgrain_codec import __version__
 
 HEAD = 1 << 20
 NOT_DIGESTED = ("source", "output")
-LIBRARIES = ("av", "numpy", "onnxruntime", "onnxruntime-gpu", "openvino")
+LIBRARIES = ("av", "numpy", "onnxruntime", "onnxruntime-gpu", "openvino", "vapoursynth")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

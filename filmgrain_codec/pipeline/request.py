@@ -18,7 +18,8 @@ class EncodeRequest:
     layer, and the grain is measured as source minus ``ref``. ``sample`` encodes that many seconds
     from the middle. ``filters`` run before the grain is measured (registry syntax). ``backend`` runs
     the removal nets (see ``infer.backend``). ``refine`` corrects the measured grain by what the base layer
-    measures with it put back (``pipeline.refine``).
+    measures with it put back (``pipeline.refine``). ``levels``: a file that tells the grain instead of a
+    measurement (``pipeline.levels``); the frames of a VapourSynth script may tell it themselves.
     """
 
     source: PathLike
@@ -39,6 +40,7 @@ class EncodeRequest:
     filters: tuple[str, ...] = ()
     backend: str = "auto"
     refine: bool = False
+    levels: PathLike | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
