@@ -1,7 +1,7 @@
 """Film-grain codec: measure grain, strip it, encode a clean base layer, synthesize it back.
 
 ``encode(EncodeRequest(source="in.mov"))`` and ``decode(DecodeRequest(source="in.fg.mkv"))``
-do what the commands of the same name do; ``inspect(path)`` reads a file's streams and
+do what the commands of the same name do, ``match(MatchRequest(...))`` too; ``inspect(path)`` reads a file's streams and
 profile. Names load on first use, so that importing the package stays cheap.
 """
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from filmgrain_codec.pipeline.decode import decode as decode
     from filmgrain_codec.pipeline.encode import encode as encode
     from filmgrain_codec.pipeline.inspect import inspect as inspect
+    from filmgrain_codec.pipeline.match import match as match
     from filmgrain_codec.pipeline.request import DecodeRequest as DecodeRequest
     from filmgrain_codec.pipeline.request import EncodeRequest as EncodeRequest
+    from filmgrain_codec.pipeline.request import MatchRequest as MatchRequest
 
 __version__ = "0.1.0"
 
@@ -26,9 +28,11 @@ _HOMES = {
     "GrainProfile": "grain.profile",
     "DecodeRequest": "pipeline.request",
     "EncodeRequest": "pipeline.request",
+    "MatchRequest": "pipeline.request",
     "decode": "pipeline.decode",
     "encode": "pipeline.encode",
     "inspect": "pipeline.inspect",
+    "match": "pipeline.match",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 

@@ -22,6 +22,8 @@ from filmgrain_codec.infer.names import BACKENDS
 @click.option("--clean-first", is_flag=True, help="Remove B's own grain before.")
 @click.option("--level", type=Level(), help="Use this grain level instead of A's.")
 @artistic
+@click.option("--synth", default="auto", show_default=True, metavar="auto|parametric|fast|ID",
+              help="Grain synthesizer; auto is what A's profile names.")  # fmt: skip
 @click.option("--model", default="fast", show_default=True, metavar="fast|balanced|best|ID",
               help="Grain removal model of --clean-first.")  # fmt: skip
 @click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,

@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.grain import parametric
 from filmgrain_codec.grain.estimate import estimate_frames
 from filmgrain_codec.grain.flat import Follow
-from filmgrain_codec.grain.parametric import synthesize
 from filmgrain_codec.grain.profile import LEVEL_MAX, GrainSegment
 from filmgrain_codec.grain.spectrum_fit import SIZE_RANGE
 
 Field = NDArray[np.float64]
 Measure = Callable[[GrainSegment], GrainSegment]
 """From a segment to what is measured where it was synthesised."""
+Put = Callable[[Frame, GrainSegment], Frame]
 FARTHEST = 0.3
 """Largest correction of a logarithm: what is farther off is the base layer's fault, not the estimate's."""
 _SLOPES = (0.5, 2.0)
@@ -31,19 +32,21 @@ _NOTHING = 1e-9
 """Stands for 0 where a logarithm is taken."""
 
 
-def regrained(base: Sequence[Frame], follow: Follow | None = None) -> Measure:
-    """Measures segments on ``base``, consecutive degrained frames, at least two."""
+def regrained(base: Sequence[Frame], follow: Follow | None = None, put: Put = parametric.apply) -> Measure:
+    """Measures segments on ``base``, degrained frames, at least two of them consecutive.
+
+    ``put`` synthesises a segment on a frame.
+    """
 
     def measure(segment: GrainSegment) -> GrainSegment:
-        return estimate_frames([_grained(frame, segment) for frame in base], follow)
+        return estimate_frames([_coded(put(frame, segment)) for frame in base], follow)
 
     return measure
 
 
-def _grained(frame: Frame, segment: GrainSegment) -> Frame:
+def _coded(frame: Frame) -> Frame:
     peak = frame.fmt.peak
-    made = synthesize(frame.planes, frame.fmt, segment, frame.index)
-    coded = (np.clip(np.rint(p * peak), 0, peak) / peak for p in made)
+    coded = (np.clip(np.rint(p * peak), 0, peak) / peak for p in frame.planes)
     return frame.with_planes(tuple(np.asarray(p, np.float32) for p in coded))
 
 

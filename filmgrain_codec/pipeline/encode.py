@@ -118,7 +118,7 @@ def _refined(
     measured = [analyse.stated(s, job.request.level, job.zones) is None for s in profile]
     removal = (_removal(job, profile), Depth(job.spec.bits))
     meter = Meter("refine", survey.frames, on_event)
-    segments, changes = refine(profile.segments, measured, _source(job), removal, meter)
+    segments, changes = refine(profile.segments, measured, _source(job), removal, meter, profile.synthesis)
     return replace(profile, segments=segments), changes
 
 

@@ -15,12 +15,13 @@ from filmgrain_codec.grain import adjust, layout, wire
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.infer import backend, store
 from filmgrain_codec.media import carriage
+from filmgrain_codec.media.carriage import Carried
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
 from filmgrain_codec.nodes.denoise import Denoise
 from filmgrain_codec.nodes.synth import Grain
-from filmgrain_codec.pipeline import analyse, origin, target, verify
+from filmgrain_codec.pipeline import analyse, origin, regrain, target, verify
 from filmgrain_codec.pipeline.clip import Clip, opened
 from filmgrain_codec.pipeline.encode_plan import level as check_level
 from filmgrain_codec.pipeline.interlace import progressive
@@ -42,6 +43,7 @@ class MatchJob:
     output: Path | None
     spec: EncoderSpec
     grain: GrainSegment
+    synthesis: str
     cleaned: Graph | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -91,7 +93,9 @@ def _job(
     if request.clean_first:
         # removal works on Y'CbCr only
         clip = replace(clip, as_yuv=True)
-    found = grain_of(model, request.shot, on_event)
+    carried = carriage.find(model.path) if model.path.is_file() else Carried()
+    synthesis = regrain.check_synthesis(request.synth, carried)
+    found = grain_of(model, carried, request.shot, on_event)
     grain = wire.quantise(layout.for_format(found, model.fmt, clip.fmt), clamp=True)
     spec = encoder_for(
         request.codec,
@@ -104,17 +108,18 @@ def _job(
     )
     notes += [*_doubts(grain, model), *_apart(model, clip)]
     cleaned = _cleaning(request, clip, on_event) if request.clean_first else None
-    return MatchJob(request, clip, output, spec, grain, cleaned, notes)
+    return MatchJob(request, clip, output, spec, grain, synthesis, cleaned, notes)
 
 
-def grain_of(clip: Clip, shot: int | None, on_event: Listener | None = None) -> GrainSegment:
+def grain_of(
+    clip: Clip, carried: Carried, shot: int | None, on_event: Listener | None = None
+) -> GrainSegment:
     """The grain of one shot of a clip: as its profile records it, else as measured.
 
     ``shot`` counts from 0; None takes the one with the most frames times confidence. Raises ``InputError``
     where there is no grain, ``UsageError`` for a shot that is not there.
     """
-    carried = carriage.find(clip.path).profile if clip.path.is_file() else None
-    found = carried.segments if carried else _measured(clip, on_event)
+    found = carried.profile.segments if carried.profile else _measured(clip, on_event)
     chosen = choose(found, shot, clip.path.name)
     grain = analyse.settle([chosen], level=None, zones=(), digest=source_digest(clip.path))[0]
     if not grain.grainy:
@@ -187,6 +192,7 @@ def _graph(job: MatchJob) -> Graph:
         size=request.size,
         chroma=request.chroma,
         seed=request.seed,
+        synthesis=job.synthesis,
     )
     nodes: tuple[Node, ...] = (put, Depth(job.spec.bits))
     if job.cleaned is None:
@@ -231,7 +237,7 @@ def _checks(job: MatchJob, done: Rendered) -> list[Check]:
 
 def _plan(job: MatchJob, model: Clip) -> Plan:
     kept = ("level", "gain", "size", "chroma", "seed", "shot", "clean_first", "model")
-    settings = {k: getattr(job.request, k) for k in kept}
+    settings = {k: getattr(job.request, k) for k in kept} | {"synth": job.synthesis}
     return Plan(
         kind="match",
         source=str(job.request.source),

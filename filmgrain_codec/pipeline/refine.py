@@ -16,8 +16,10 @@ from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.grain import closed_loop, wire
+from filmgrain_codec.grain.closed_loop import Put
 from filmgrain_codec.grain.estimate import estimate_frames
-from filmgrain_codec.grain.profile import GrainSegment
+from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
+from filmgrain_codec.nodes.synth import PARAMETRIC, SEGMENT_PROP, Grain
 from filmgrain_codec.pipeline.analyse import TRUSTED
 from filmgrain_codec.pipeline.follow import follower
 from filmgrain_codec.pipeline.progress import Meter
@@ -45,25 +47,37 @@ def refine(
     frames: Iterable[Frame],
     removal: Sequence[Node],
     meter: Meter,
+    synthesis: str = PARAMETRIC,
 ) -> tuple[tuple[GrainSegment, ...], list[Refined]]:
     """The segments corrected, and what changed.
 
     ``measured``: which of them carry what was measured, not what was stated. ``frames``: the source, read
-    once. ``removal``: makes the base layer. A shot of one frame, one measured with little evidence and one
-    where correction brings nothing stay as they are.
+    once. ``removal``: makes the base layer. ``synthesis``: the synthesizer that will put grain back. A shot
+    of one frame, one measured with little evidence and one where correction brings nothing stay as they are.
     """
     source, made, changes = iter(frames), list[GrainSegment](), list[Refined]()
     # a zone inside a shot counts as a shot of its own: only frames of one segment are kept at a time
-    graph = Graph(removal, cuts=[s.start for s in segments if s.start])
+    graph, put = Graph(removal, cuts=[s.start for s in segments if s.start]), graining(synthesis)
     for segment, ours in zip(segments, measured, strict=True):
         bursts = bursts_of(segment) if ours and to_refine(segment) else []
         spans = [graph.span(a, b, segment.end) for a, b in bursts]
         kept = _read(source, spans, segment, meter)
         if bursts:
-            segment, change = _refined(segment, kept, bursts, graph)
+            segment, change = _refined(segment, kept, bursts, graph, put)
             changes.append(change)
         made.append(segment)
     return tuple(made), changes
+
+
+def graining(synthesis: str) -> Put:
+    """Puts a segment's grain on a frame with a synthesizer, by id or tier."""
+    node = Grain(GrainProfile(()), synthesis=synthesis)
+
+    def put(frame: Frame, segment: GrainSegment) -> Frame:
+        marked = frame.with_planes(frame.planes, **{SEGMENT_PROP: segment})
+        return node.process((marked,), frame.index)
+
+    return put
 
 
 def to_refine(segment: GrainSegment) -> bool:
@@ -92,7 +106,11 @@ def _read(
 
 
 def _refined(
-    segment: GrainSegment, kept: dict[int, Frame], bursts: Sequence[tuple[int, int]], graph: Graph
+    segment: GrainSegment,
+    kept: dict[int, Frame],
+    bursts: Sequence[tuple[int, int]],
+    graph: Graph,
+    put: Put,
 ) -> tuple[GrainSegment, Refined]:
     def read(first: int, end: int) -> Iterator[Frame]:
         return (kept[k] for k in range(first, end))
@@ -100,7 +118,7 @@ def _refined(
     base = [frame for a, b in bursts for frame in graph.chunk(read, a, b, segment.end)]
     source = [kept[k] for a, b in bursts for k in range(a, b)]
     wanted = estimate_frames(source, follower())
-    loop = closed_loop.closed(wanted, closed_loop.regrained(base, follower()), STEPS)
+    loop = closed_loop.closed(wanted, closed_loop.regrained(base, follower(), put), STEPS)
     made = wire.quantise(closed_loop.moved(segment, wanted, loop.segment), clamp=True)
     ratios = (tuple(closed_loop.ratios(wanted, found)) for found in (loop.before, loop.after))
     return made, Refined(segment.start, *ratios)

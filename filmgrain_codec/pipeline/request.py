@@ -94,7 +94,8 @@ class MatchRequest:
 
     ``shot`` (counted from 0) says which shot of ``source``; None takes the longest and most certain.
     ``clean_first`` removes the grain that ``to`` has of its own, with ``model`` on ``backend``.
-    ``level`` replaces the measured level; ``gain``, ``size`` and ``chroma`` multiply.
+    ``level`` replaces the measured level; ``gain``, ``size`` and ``chroma`` multiply. ``synth`` is 'auto',
+    'parametric' or a synthesis model.
     """
 
     source: PathLike
@@ -107,6 +108,7 @@ class MatchRequest:
     size: float = 1.0
     chroma: float = 1.0
     seed: int | None = None
+    synth: str = "auto"
     model: str = "fast"
     backend: str = "auto"
     codec: str = "ffv1"

@@ -94,7 +94,7 @@ def test_decode_defaults_are_the_request_defaults(fgcodec, pipeline):
 def test_match_passes_every_option(fgcodec, pipeline):
     line = (
         "match a.mov --to b.mov -o - --shot 2 --clean-first --level 0.03 --gain 2 --size 1.5 --chroma 0.5 "
-        "--seed 3 --model best --backend onnxruntime --threads 2"
+        "--seed 3 --synth parametric --model best --backend onnxruntime --threads 2"
     )
     assert fgcodec(*line.split()).code == 0
     assert fgcodec("match", "a.mov", "--to", "b.mov").code == 0
@@ -110,6 +110,7 @@ def test_match_passes_every_option(fgcodec, pipeline):
             size=1.5,
             chroma=0.5,
             seed=3,
+            synth="parametric",
             model="best",
             backend="onnxruntime",
             threads=2,
