@@ -82,10 +82,9 @@ def reference(looks: Looks) -> Statistics:
     """Statistics of all patches of each look."""
     pool, parts = looks.pool, []
     for k in range(len(pool.segments)):
-        clean = pool.clean[k : k + 1, :, None] / 255.0
-        parts.append(
-            losses.statistics(pool.luma[k : k + 1, :, None].float(), pool.chroma[k : k + 1].float(), clean)
-        )
+        luma, chroma, clean = (x[k : k + 1].to(looks.device) for x in (pool.luma, pool.chroma, pool.clean))
+        sets = luma[:, :, None].float(), chroma.float(), clean[:, :, None] / 255.0
+        parts.append(losses.statistics(*sets))
     return Statistics(*(torch.cat([getattr(p, k) for p in parts]) for k in Statistics.__slots__))
 
 
@@ -139,11 +138,11 @@ class Run:
         torch.manual_seed(self.config.seed)
         self.nets, self.judge = refiners(), Discriminator()
         for net in (self.nets, self.judge):
-            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            net.to(self.config.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.schedule = Schedule(self.config.budget, self.config.steps, self.config.rate)
         self.optimiser = torch.optim.Adam(self.nets.parameters(), self.config.rate, (0.5, 0.99))
         self.opponent = torch.optim.Adam(self.judge.parameters(), self.config.rate, (0.0, 0.99))
-        self.average = refiners()
+        self.average = refiners().to(self.config.device)
         self.average.load_state_dict(self.nets.state_dict())
         self.chosen = {k: v.clone() for k, v in self.average.state_dict().items()}
         self.wanted = reference(self.looks)
@@ -188,7 +187,7 @@ class Run:
     def _doubt(self, random: torch.Generator) -> Tensor:
         """What estimates of one look differ by: the same for all of its patches."""
         error = torch.randn(LOOKS_OF_STEP, CONDITIONS, generator=random) * DOUBT
-        return error.repeat_interleave(PATCHES_OF_STEP, 0)
+        return error.repeat_interleave(PATCHES_OF_STEP, 0).to(self.config.device)
 
     def _judge(self, batch: Batch, fake: Tensor) -> None:
         real = shown(batch["luma"], batch["chroma"])
@@ -262,7 +261,7 @@ class Run:
 def train(config: Config) -> Run:
     """Write pools, checkpoint.pt, curve.csv and run.json to ``out``. Raises ``InputError`` without photos."""
     torch.set_num_threads(config.threads)
-    run = Run(config, *_material(config))
+    run = Run(config, *pools(config))
     if config.resume:
         run.load()
     plain = run.grader(None)
@@ -271,18 +270,19 @@ def train(config: Config) -> Run:
     return run
 
 
-def _material(config: Config) -> tuple[Looks, Grader]:
+def pools(config: Config) -> tuple[Looks, Grader]:
+    """What the run learns from and is graded on; made where it is not there yet. Raises ``InputError``."""
     paths = config.out / "pool.pt", config.out / "held_out.pt"
-    if not all(p.exists() for p in paths):
+    if not config.resume and not all(p.exists() for p in paths):
         seen, held_out = material.load(config.data), material.load(config.data, held_out=True)
         make(seen, config.looks, config.seed + 1).save(paths[0])
         make(held_out, min(HELD_OUT_LOOKS, config.looks), config.seed).save(paths[1])
-        _note(config, seen.names, held_out.names)
+        note(config, seen.names, held_out.names)
     seen_pool, held_out_pool = (Pool.load(p) for p in paths)
-    return Looks(seen_pool), Grader(Looks(held_out_pool))
+    return Looks(seen_pool, config.device), Grader(Looks(held_out_pool, config.device))
 
 
-def _note(config: Config, seen: Sequence[str], held_out: Sequence[str]) -> None:
+def note(config: Config, seen: Sequence[str], held_out: Sequence[str]) -> None:
     """What the run was made of, for the model card."""
     facts = {
         "seed": config.seed, "budget_seconds": config.budget, "looks": config.looks, "device": config.device,

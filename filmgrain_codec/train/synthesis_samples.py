@@ -141,8 +141,8 @@ def _ramp(rng: Generator) -> Array:
 class Looks:
     """A pool ready for training: batches of reference grain, and fields to refine, by look."""
 
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
+    def __init__(self, pool: Pool, device: str = "cpu") -> None:
+        self.pool, self.device = pool, device
         recipes = [prepare(replace(s, level=1.0), "yuv", 1, 1) for s in pool.segments]
         self.told = torch.from_numpy(np.concatenate([conditions(s) for s in pool.segments]))
         self.slopes = torch.from_numpy(np.stack([slope_table(s, 255) for s in pool.segments]))
@@ -155,6 +155,9 @@ class Looks:
         silent = gains < SILENT
         self.mix = torch.tensor([r.mix for r in recipes]) / gains.masked_fill(silent, 1.0)[..., None]
         self.mix[silent] = 0.0
+        for name in ("told", "slopes", "skew", "mix"):
+            setattr(self, name, getattr(self, name).to(device))
+        self.filters = {k: v.to(device) for k, v in self.filters.items()}
 
     def batch(self, rng: Generator, count: int, patches: int) -> Batch:
         """``patches`` of each of ``count`` looks; patches of a look follow one another. See ``taken``."""
@@ -167,12 +170,14 @@ class Looks:
         ``clean`` luma; ``tone``, ``chroma_tone`` maps for the nets; ``told``: conditions."""
         look = torch.from_numpy(number)
         part = (look, torch.from_numpy(chosen))
-        code = self.pool.clean[part]
+        code = self.pool.clean[part].to(self.device)
+        luma, chroma = (x[part].to(self.device).float() for x in (self.pool.luma, self.pool.chroma))
+        look = look.to(self.device)
         clean = code[:, None] / 255.0
         return {
             "look": look,
-            "luma": self.pool.luma[part][:, None].float(),
-            "chroma": self.pool.chroma[part].float(),
+            "luma": luma[:, None],
+            "chroma": chroma,
             "clean": clean,
             "tone": self._tone(look, F.avg_pool2d(clean, 2)),
             "chroma_tone": self._tone(look, F.avg_pool2d(clean, 4)),
@@ -197,7 +202,7 @@ class Looks:
     def _field(self, name: str, look: Tensor, planes: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         side = _GRIDS[name]
         kept = SIDE // (1 if name == "luma" else 2) + 4 * REACH
-        white = torch.randn(len(look), planes, side, side, generator=random)
+        white = torch.randn(len(look), planes, side, side, generator=random).to(self.device)
         filtered = torch.fft.rfft2(white) * self.filters[name][look][:, None]
         made = torch.fft.irfft2(filtered, (side, side))
         return made[..., :kept, :kept], white[..., :kept, :kept]
