@@ -1,8 +1,9 @@
 """Film-grain codec: measure grain, strip it, encode a clean base layer, synthesize it back.
 
-``encode(EncodeRequest(source="in.mov"))`` and ``decode(DecodeRequest(source="in.fg.mkv"))``
-do what the commands of the same name do, ``match(MatchRequest(...))`` too; ``inspect(path)`` reads a file's streams and
-profile. Names load on first use, so that importing the package stays cheap.
+``encode(EncodeRequest(source="in.mov"))``, ``decode(DecodeRequest(source="in.fg.mkv"))`` and
+``match(MatchRequest(source="a.mov", to="b.mov"))`` do what the commands of the same name do;
+``inspect(path)`` reads a file's streams and profile. Names load on first use, so that importing the
+package stays cheap.
 """
 
 from __future__ import annotations
