@@ -10,7 +10,7 @@ JOBS ?= 2
 PYTEST_ARGS ?=
 export UV_NO_PROGRESS = 1
 
-.PHONY: all install demo test test-release test-train lint format wheel bench freeze clean help
+.PHONY: all install demo test test-release test-train lint format wheel bench vspipe freeze clean help
 .DEFAULT_GOAL := install
 .DELETE_ON_ERROR:
 
@@ -47,6 +47,9 @@ wheel: .venv/.installed ## build dist/*.whl
 
 bench: .venv/.installed ## the round-trip benchmark
 	$(BIN)/python -m benchmarks roundtrip
+
+vspipe: .venv/.installed ## let .venv/bin/vspipe find its Python (writes to ~/.config/vapoursynth)
+	$(BIN)/vapoursynth config
 
 freeze: .venv/.installed .venv-train/.installed ## print the versions in both environments
 	@{ $(UV) pip freeze -q --python $(BIN)/python; $(UV) pip freeze -q --python $(TRAIN)/python; } \
