@@ -1,8 +1,8 @@
 """Motion compensation: neighbours of a frame drawn onto it along dense inverse-search optical flow.
 
 The flow is Kroeger et al., "Fast Optical Flow using Dense Inverse Search" (ECCV 2016), as OpenCV
-implements it, at 8 bit and at most ``WORKING`` samples a picture. Where grain moves the flow about in
-a still picture, the guard takes the neighbour as it stands.
+implements it, at 8 bit and at half the size of at most ``WORKING`` samples a picture. Where grain moves
+the flow about in a still picture, the guard takes the neighbour as it stands.
 """
 
 from __future__ import annotations
@@ -10,31 +10,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Plane
-from filmgrain_codec.errors import ModelError
+from filmgrain_codec.nodes.opencv import opencv as opencv
+from filmgrain_codec.nodes.stripes import Grown, Rows, bordered, whole
 
 Codes = NDArray[np.uint8]
-Rows = slice | list[int]
+Chosen = slice | list[int]
 ALL = slice(None)
 Flow = NDArray[np.float32]
-"""(rows, columns, 2): where in the neighbour to look, in samples right and down, at working size."""
+"""(rows, columns, 2): how far away in the neighbour to look, in its own samples right and down."""
 
 WORKING = 640_000
-"""Flow is searched at full size up to this many samples, at half, a quarter ... of it above."""
-GUARD_BOX = 15
-GUARD_GAIN = 0.9
-"""The flow counts where it makes the difference to the neighbour at least a tenth smaller."""
+"""A picture is taken as it is up to this many samples, at half, a quarter ... of its size above."""
+ALIGNED, LEAST = 4, 32
+"""Working pictures have sides of a multiple of this, and of no less."""
+GUARD_BOX, GUARD_GAIN = 7, 0.9
+"""The flow counts where it makes the difference to the neighbour, over boxes of so many samples of the
+flow, at least a tenth smaller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """How flow is searched: OpenCV's preset, the distance between patches (samples), steps of descent
     for each, iterations of variational refinement.
+
+    All end at the size of what they are given, which is half the working size: OpenCV's fast presets
+    would end at a quarter, which costs removal up to 0.3 dB, and stretch what they find.
     """
 
     preset: int
@@ -43,45 +50,73 @@ class Search:
     refinements: int
 
 
-FINEST = 1
-"""Half the working size. OpenCV's fast presets end at a quarter: that costs removal up to 0.3 dB."""
 PRESETS = {"fast": Search(1, 6, 12, 0), "fine": Search(2, 3, 25, 2)}
 
 
 class Motion:
     """Flows from one centre frame to its neighbours; ``preset`` fast or fine (four times the work).
 
-    ``lumas``: planes of one shape in 0..1, the centre at ``centre``. ``warp`` serves planes of any
-    subsampling. A neighbour that is the centre itself (clamped at a cut) is passed through.
+    ``lumas``: planes of one shape in 0..1, the centre at ``centre``. ``drawn`` and ``warp`` serve planes
+    of any subsampling. A neighbour that is the centre itself (clamped at a cut) is passed through.
     """
 
     def __init__(
         self, lumas: Sequence[Plane], centre: int, preset: str = "fast", halvings: int | None = None
     ) -> None:
-        steps = working_halvings(lumas[centre].shape) if halvings is None else halvings
-        here = codes(lumas[centre], steps)
-        self._maps: list[Flow | None] = [
-            None if luma is lumas[centre] else places(here, codes(luma, steps), preset) for luma in lumas
+        self._shape = lumas[centre].shape
+        self._halvings = working_halvings(self._shape) if halvings is None else halvings
+        here = codes(lumas[centre], self._halvings)
+        self._flows: list[Flow | None] = [
+            None if luma is lumas[centre] else moves(here, codes(luma, self._halvings), preset)
+            for luma in lumas
         ]
-        self._sized: dict[tuple[int, tuple[int, ...]], Flow] = {}
+        self._places: dict[tuple[int, tuple[int, ...]], Grown] = {}
 
-    def warp(self, plane: Plane, neighbour: int) -> Plane:
+    def drawn(self, plane: Plane, neighbour: int) -> Rows:
         """A plane of frame number ``neighbour`` of the window as the centre frame would show it."""
         return self._drawn(plane, neighbour, opencv().INTER_LINEAR)
 
-    def shifted(self, plane: Plane, neighbour: int, rows: Rows = ALL) -> Plane:
-        """As ``warp``, but by whole samples, which leaves grain as it is; only ``rows`` of it."""
-        return self._drawn(plane, neighbour, opencv().INTER_NEAREST, rows)
+    def warp(self, plane: Plane, neighbour: int) -> Plane:
+        """As ``drawn``, all rows at once."""
+        rows = self.drawn(plane, neighbour)
+        return rows if isinstance(rows, np.ndarray) else whole(rows)
 
-    def _drawn(self, plane: Plane, neighbour: int, way: int, rows: Rows = ALL) -> Plane:
-        found, key = self._maps[neighbour], (neighbour, plane.shape)
-        if found is None:
-            return plane if rows is ALL else plane[rows]
-        if key not in self._sized:
-            self._sized[key] = fitted(found, plane.shape)
+    def shifted(self, plane: Plane, neighbour: int, rows: Chosen = ALL) -> Plane:
+        """As ``warp``, but by whole samples, which leaves grain as it is; only ``rows`` of it."""
+        seen = self._drawn(plane, neighbour, opencv().INTER_NEAREST)
+        if isinstance(seen, np.ndarray):
+            return seen if rows is ALL else seen[rows]
+        return whole(seen) if isinstance(rows, slice) else np.concatenate([seen[r] for r in runs(rows)])
+
+    def _drawn(self, plane: Plane, neighbour: int, way: int) -> Rows:
+        flow, key = self._flows[neighbour], (neighbour, plane.shape)
+        if flow is None:
+            return plane
+        if key not in self._places:
+            each = zip(self._shape, plane.shape, strict=True)
+            down, right = ((2 << self._halvings) / 2 ** round(np.log2(n / k)) for n, k in each)
+            self._places[key] = places(flow, (down, right), plane.shape)
+        return Drawn(plane, self._places[key], way)
+
+
+class Drawn:
+    """A plane seen through a map of places; sliced, it gives rows."""
+
+    def __init__(self, plane: Plane, at: Grown, way: int) -> None:
+        self._plane, self._at, self._way = plane, at, way
+        self.shape = plane.shape
+
+    def __getitem__(self, rows: slice) -> Plane:
         cv = opencv()
-        made: Plane = cv.remap(plane, self._sized[key][rows], None, way, borderMode=cv.BORDER_REPLICATE)
+        at, border = self._at[rows], cv.BORDER_REPLICATE
+        made: Plane = cv.remap(self._plane, at, None, self._way, borderMode=border)
         return made
+
+
+def runs(rows: list[int]) -> list[slice]:
+    """Rows that follow each other, together."""
+    ends = [k for k, (a, b) in enumerate(pairwise(rows), 1) if b != a + 1]
+    return [slice(rows[a], rows[b - 1] + 1) for a, b in pairwise([0, *ends, len(rows)])]
 
 
 def working_halvings(shape: tuple[int, ...]) -> int:
@@ -93,52 +128,64 @@ def working_halvings(shape: tuple[int, ...]) -> int:
 
 
 def codes(luma: Plane, halvings: int) -> Codes:
-    """8-bit codes of a luma plane, averaged down; at least 16 samples a side, as the search needs."""
+    """8-bit codes of a luma plane, averaged down; the edge is repeated to sides that ``moves`` can take."""
+    cv, step = opencv(), ALIGNED << halvings
+    below, beside = (max(LEAST << halvings, -(-n // step) * step) - n for n in luma.shape)
+    if below or beside:
+        luma = cv.copyMakeBorder(luma, 0, below, 0, beside, cv.BORDER_REPLICATE)
+    if halvings:
+        size = luma.shape[1] >> halvings, luma.shape[0] >> halvings
+        luma = cv.resize(luma, size, interpolation=cv.INTER_AREA)
+    made: Codes = cv.convertScaleAbs(np.maximum(luma, 0), alpha=255.0)
+    return made
+
+
+def moves(here: Codes, there: Codes, preset: str) -> Flow:
+    """Where in ``there`` to look for each 2x2 samples of ``here``, in units of two samples.
+
+    0 where following explains the picture no better than standing still, faded between.
+    """
+    flow: Flow = search(preset).calc(halved(here), halved(there), None)
+    return flow * trust(here, there, flow)[..., None]
+
+
+def trust(here: Codes, there: Codes, flow: Flow) -> Plane:
+    """1 where the flow counts, 0 where not (rows, columns of the flow)."""
     cv = opencv()
-    height, width = (max(16, -(-n >> halvings) if halvings else n) for n in luma.shape)
-    small = luma
-    if (height, width) != luma.shape:
-        small = cv.resize(luma, (width, height), interpolation=cv.INTER_AREA)
-    made: Codes = cv.convertScaleAbs(np.maximum(small, 0), alpha=255.0)
+    at = places(flow, (2, 2), here.shape)[:]
+    moved = cv.remap(there, at, None, cv.INTER_LINEAR, borderMode=cv.BORDER_REPLICATE)
+    standing, following = (boxes(halved(cv.absdiff(here, seen))) for seen in (there, moved))
+    return boxes(following < GUARD_GAIN * standing)
+
+
+def boxes(samples: NDArray[Any]) -> Plane:
+    """Means over boxes around every sample."""
+    made: Plane = opencv().blur(samples.astype(np.float32), (GUARD_BOX, GUARD_BOX))
     return made
 
 
-def places(here: Codes, there: Codes, preset: str) -> Flow:
-    """Absolute sampling places (rows, columns, 2) in ``there`` for every sample of ``here``."""
-    flow = guarded(here, there, search(preset).calc(here, there, None))
-    return flow + lattice(here.shape[0], here.shape[1])
-
-
-def guarded(here: Codes, there: Codes, flow: Flow) -> Flow:
-    """The flow where it explains the picture better than standing still, faded out elsewhere."""
-    cv, box = opencv(), (GUARD_BOX, GUARD_BOX)
-    moved = cv.remap(
-        there, flow + lattice(*here.shape), None, cv.INTER_LINEAR, borderMode=cv.BORDER_REPLICATE
-    )
-    standing = cv.blur(cv.absdiff(here, there), box, dst=None).astype(np.float32)
-    following = cv.blur(cv.absdiff(here, moved), box).astype(np.float32)
-    trust = cv.blur((following < GUARD_GAIN * standing).astype(np.float32), box)
-    made: Flow = flow * trust[..., None]
+def halved(picture: Codes) -> Codes:
+    """Half as high and as wide; sides must be even."""
+    cv = opencv()
+    made: Codes = cv.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv.INTER_AREA)
     return made
 
 
-def fitted(maps: Flow, shape: tuple[int, ...]) -> Flow:
-    """Places counted in samples of the working size, for every sample of a plane of ``shape``."""
-    (rows, columns), (height, width) = maps.shape[:2], shape
-    if (rows, columns) == (height, width):
-        return maps
-    cv, larger = opencv(), grown(maps, height / rows, width / columns)
-    made: Flow = cv.resize(larger, (width, height), interpolation=cv.INTER_LINEAR)
-    return made
+def places(flow: Flow, ratio: tuple[float, float], shape: tuple[int, ...]) -> Grown:
+    """Absolute places to look at, x first, for every sample of a plane of ``shape``.
 
-
-def grown(maps: Flow, down: float, right: float) -> Flow:
-    """The same places counted in samples of a picture that many times larger."""
-    out = np.empty_like(maps)
-    for axis, ratio in enumerate((right, down)):
-        np.multiply(maps[..., axis], np.float32(ratio), out=out[..., axis])
-        out[..., axis] += np.float32(0.5 * ratio - 0.5)
-    return out
+    ``ratio``: how many samples of the plane lie (down, right) in one of the flow; 1/2, 1, 2 ...
+    """
+    cv, (rows, columns) = opencv(), flow.shape[:2]
+    if min(ratio) < 1:
+        rows, columns = (int(n * min(r, 1)) for n, r in zip((rows, columns), ratio, strict=True))
+        flow = cv.resize(flow, (columns, rows), interpolation=cv.INTER_AREA)
+    down, right = (int(max(r, 1)) for r in ratio)
+    at = bordered(flow)
+    for axis, (step, scale) in enumerate(((right, ratio[1]), (down, ratio[0]))):
+        at[..., axis] *= np.float32(scale)
+        at[..., axis] += (lattice(rows + 2, columns + 2)[..., axis] - 0.5) * step - 0.5
+    return Grown(at, (down, right), shape)
 
 
 @cache
@@ -152,25 +199,8 @@ def search(preset: str) -> Any:
     """A new searcher: after a small picture OpenCV's would search the next one otherwise than a new one."""
     wanted = PRESETS[preset]
     made = opencv().DISOpticalFlow_create(wanted.preset)
-    made.setFinestScale(FINEST)
+    made.setFinestScale(0)
     made.setPatchStride(wanted.stride)
     made.setGradientDescentIterations(wanted.descents)
     made.setVariationalRefinementIterations(wanted.refinements)
     return made
-
-
-@cache
-def opencv() -> Any:
-    """OpenCV on one thread: its flow depends on the number of threads, and frames run in parallel here.
-
-    Raises ``ModelError`` if it is not installed.
-    """
-    try:
-        import cv2
-    except ImportError as error:
-        raise ModelError(
-            "Grain removal follows motion with OpenCV, which is not installed: "
-            "pip install 'filmgrain-codec[cpu]' or opencv-python-headless."
-        ) from error
-    cv2.setNumThreads(1)
-    return cv2

@@ -21,10 +21,10 @@ def moves(a: Array, b: Array) -> tuple[Index, Index]:
     """Whole samples (down, right) by which each 16 x 16 block of luma plane ``a`` moves into ``b``."""
     from filmgrain_codec.nodes import align
 
-    halvings = min(align.working_halvings(a.shape) + 1, 4)
-    here = align.codes(a, halvings)
-    flow = align.places(here, align.codes(b, halvings), "fast") - align.lattice(*here.shape)
+    halvings = min(align.working_halvings(a.shape) + 1, 3)
+    flow = align.moves(align.codes(a, halvings), align.codes(b, halvings), "fast")
     rows, columns = a.shape[0] // flat.BLOCK, a.shape[1] // flat.BLOCK
+    halvings += 1
     side = flat.BLOCK >> halvings
     right, down = (
         np.rint(flat.box(flow[..., k], side)[:rows, :columns] * 2.0**halvings).astype(np.int64)

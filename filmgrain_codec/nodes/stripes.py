@@ -1,0 +1,86 @@
+"""Planes a stripe of rows at a time, so that what is computed on the way stays in the processor's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.core.frame import Plane
+from filmgrain_codec.nodes.opencv import opencv
+
+Array = NDArray[np.float32]
+STRIPE = 64
+
+
+class Rows(Protocol):
+    """A plane, or what gives one's rows when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, rows: slice, /) -> Array: ...
+
+
+class Grown:
+    """A small array stretched bilinearly by whole ratios (down, right): sliced, it gives rows.
+
+    ``bordered`` (rows + 2, columns + 2) or (rows + 2, columns + 2, 2) has one more sample on each side,
+    ``shape`` is that of the whole, at most (rows * down, columns * right). Means of blocks stand at their
+    blocks' middles.
+    """
+
+    def __init__(self, bordered: Array, ratio: tuple[int, int], shape: tuple[int, ...]) -> None:
+        self._bordered, self._ratio = bordered, ratio
+        self.shape = shape
+        self._given: tuple[slice, Array] | None = None
+
+    def __getitem__(self, rows: slice) -> Array:
+        # Planes of one size follow each other through the same stripe.
+        if self._given is None or self._given[0] != rows:
+            self._given = rows, self._stretched(*rows.indices(self.shape[0])[:2])
+        return self._given[1]
+
+    def _stretched(self, top: int, bottom: int) -> Array:
+        down, right = self._ratio
+        first, last = top // down, -(-bottom // down)
+        part = self._bordered[first : last + 2]
+        if self._ratio != (1, 1):
+            size = part.shape[1] * right, part.shape[0] * down
+            part = opencv().resize(part, size, interpolation=opencv().INTER_LINEAR)
+        above = down + top - first * down
+        return part[above : above + bottom - top, right : right + self.shape[1]]
+
+
+def bordered(small: Array) -> Array:
+    """With the outermost samples repeated once."""
+    cv = opencv()
+    made: Array = cv.copyMakeBorder(small, 1, 1, 1, 1, cv.BORDER_REPLICATE)
+    return made
+
+
+def stripes(rows: int, height: int = STRIPE) -> Iterator[slice]:
+    """The stretches that ``rows`` rows are worked on in."""
+    return (slice(top, min(top + height, rows)) for top in range(0, rows, height))
+
+
+def whole(rows: Rows) -> Plane:
+    """All rows, contiguous."""
+    made = np.empty(rows.shape[:2], np.float32)
+    for part in stripes(rows.shape[0]):
+        made[part] = rows[part]
+    return made
+
+
+def mirrored(plane: Rows, rows: slice, columns: int) -> Array:
+    """Rows of a plane that is mirrored out at the bottom, and at the right to ``columns``."""
+    height, width = plane.shape
+    if rows.stop <= height and columns == width:
+        return plane[rows]
+    top = max(0, min(rows.start, 2 * height - rows.stop))
+    part, cv = plane[top : min(rows.stop, height)], opencv()
+    below = rows.stop - top - len(part)
+    out: Array = cv.copyMakeBorder(part, 0, below, 0, columns - width, cv.BORDER_REFLECT)
+    return out[rows.start - top :]
