@@ -17,7 +17,8 @@ import numpy as np
 
 from filmgrain_codec.core.executor import cores
 from filmgrain_codec.errors import ModelError
-from filmgrain_codec.infer.session import Array
+from filmgrain_codec.infer.openvino_graph import channels_last
+from filmgrain_codec.infer.session import Array, Blanks
 from filmgrain_codec.infer.store import Part
 
 SIZES = 12
@@ -45,15 +46,22 @@ class Session:
         self._content = part.verified().read_bytes()
         self._sizes: OrderedDict[Shapes, _Sized] = OrderedDict()
         self._lock = Lock()
+        self._blanks = Blanks()
         self._read()
 
     def run(self, inputs: Mapping[str, Array]) -> Array:
         """The first output. Raises ``ModelError`` with OpenVINO's reason."""
-        given = {k: np.ascontiguousarray(v, np.float32) for k, v in inputs.items()}
+        shapes = tuple((k, v.shape) for k, v in inputs.items())
+        given = {k: np.ascontiguousarray(last(v), np.float32) for k, v in inputs.items()}
         try:
-            return self._sized(tuple((k, v.shape) for k, v in given.items())).run(given)
+            return self._sized(shapes).run(given)
         except Exception as error:
             raise ModelError(f"Model file {self.part.path.name} failed to run: {_reason(error)}") from error
+
+    def blank(self, shape: tuple[int, ...]) -> Array:
+        """An array to fill and run, the channels last in memory; see ``session.Session.blank``."""
+        batch, channels, rows, columns = shape
+        return self._blanks.get((batch, rows, columns, channels)).transpose(0, 3, 1, 2)
 
     def _sized(self, shapes: Shapes) -> _Sized:
         with self._lock:
@@ -67,7 +75,7 @@ class Session:
     def _compiled(self, shapes: Shapes) -> _Sized:
         model = self._read()
         model.reshape({name: list(shape) for name, shape in shapes})
-        return _Sized(_core().compile_model(model, "CPU", self._settings))
+        return _Sized(_core().compile_model(channels_last(model), "CPU", self._settings))
 
     def _read(self) -> Any:
         try:
@@ -93,7 +101,12 @@ class _Sized:
         request.set_output_tensor(0, _library().Tensor(made, shared_memory=True))
         request.infer(dict(given), share_inputs=True, share_outputs=True)
         self._idle.put(request)
-        return made
+        return made.transpose(0, 3, 1, 2) if made.ndim == 4 else made
+
+
+def last(array: Array) -> Array:
+    """A picture (1, C, H, W) as (1, H, W, C); what is no picture as it is."""
+    return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
 
 
 def session(part: Part, threads: int = 1, precision: str = "f32") -> Session:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
+from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
@@ -18,6 +20,8 @@ from filmgrain_codec.infer.store import Part
 Array = NDArray[np.float32]
 PROVIDERS = ("CPUExecutionProvider",)
 """The default: the same bits on the same machine and runtime version, whatever else is installed."""
+BLANKS = 2
+"""Shapes kept for every thread."""
 _lock = Lock()
 
 
@@ -28,6 +32,25 @@ class Net(Protocol):
 
     def run(self, inputs: Mapping[str, Array]) -> Array: ...
 
+    def blank(self, shape: tuple[int, ...]) -> Array: ...
+
+
+class Blanks(threading.local):
+    """Arrays to fill for a net, one of each shape for every thread, used again and again.
+
+    Pictures are large: giving their memory back and asking for it anew costs as much as filling it.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, ...], Array] = OrderedDict()
+
+    def get(self, shape: tuple[int, ...]) -> Array:
+        if shape not in self._kept:
+            self._kept[shape] = np.empty(shape, np.float32)
+            while len(self._kept) > BLANKS:
+                self._kept.popitem(last=False)
+        return self._kept[shape]
+
 
 class Session:
     """One loaded ONNX file. ``run`` may be called from several threads at once."""
@@ -35,6 +58,7 @@ class Session:
     def __init__(self, part: Part, threads: int = 1) -> None:
         self.part = part
         self._session = _load(part, threads)
+        self._blanks = Blanks()
 
     def run(self, inputs: Mapping[str, Array]) -> Array:
         """The first output. Raises ``ModelError`` with the runtime's reason."""
@@ -44,6 +68,10 @@ class Session:
         except Exception as error:
             raise ModelError(f"Model file {self.part.path.name} failed to run: {error}") from error
         return made
+
+    def blank(self, shape: tuple[int, ...]) -> Array:
+        """An array to fill and run; it is the caller's until this thread asks for the next."""
+        return self._blanks.get(shape)
 
 
 def session(part: Part, threads: int = 1) -> Session:

@@ -24,14 +24,16 @@ from filmgrain_codec.infer.session import Array
 from filmgrain_codec.nodes import normal
 from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.judge import bands, careful, judged, stated
-from filmgrain_codec.nodes.sigma import SIGMA_FLOOR, averaged, expected_sigma
+from filmgrain_codec.nodes.packed import PHASES
+from filmgrain_codec.nodes.sigma import SIGMA_FLOOR, averaged, block_sigma, stretched
+from filmgrain_codec.nodes.stripes import Rows
 
 LEVEL_PROP = "FGLevel"
 """Frame property set by this node: the level removed, 0 where there is no grain."""
 UNKNOWN = 0.0
 """What the nets take for a size that is not known."""
-Planes = Sequence[tuple[Plane, ...]]
-"""The planes of a window's frames."""
+Planes = Sequence[tuple[Rows, ...]]
+"""The planes of a window's frames as the centre would show them."""
 
 
 class Denoise:
@@ -82,8 +84,9 @@ class Denoise:
         known = self._known(window, motion, segment)
         if known.level <= 0:
             return frame.with_planes(frame.planes, **{LEVEL_PROP: 0.0})
-        seen = [tuple(motion.warp(p, k) for p in f.planes) for k, f in enumerate(window)]
-        luma, sigma = self._clean_luma(seen, known)
+        seen = [tuple(motion.drawn(p, k) for p in f.planes) for k, f in enumerate(window)]
+        sigma = block_sigma(frame.planes[0], known)
+        luma = self._clean_luma(frame, seen, sigma, known)
         planes = (luma, *self._clean_chroma(frame, seen, luma, sigma, known))
         return frame.with_planes(planes, **{LEVEL_PROP: known.level})
 
@@ -107,10 +110,9 @@ class Denoise:
         ]
         return judged([p[r] for p, r in zip(here.planes, rows, strict=True)], moved)
 
-    def _clean_luma(self, seen: Planes, known: GrainSegment) -> tuple[Plane, Array]:
-        """The clean centre luma, and the sigma that it was told."""
-        sigma = expected_sigma(seen[self.radius][0], known)
-        return self._run("luma", [p[:1] for p in seen], [sigma], known.spectrum.size)[0], sigma
+    def _clean_luma(self, frame: Frame, seen: Planes, sigma: Array, known: GrainSegment) -> Plane:
+        told = stretched(sigma, (0, 0), frame.fmt.shape(0))
+        return self._run("luma", [p[:1] for p in seen], [told], known.spectrum.size)[0]
 
     def _clean_chroma(
         self, frame: Frame, seen: Planes, luma: Plane, sigma: Array, known: GrainSegment
@@ -121,33 +123,27 @@ class Denoise:
         if not any(strengths):
             return frame.planes[1:]
         down = frame.fmt.sub_h, frame.fmt.sub_w
-        small = averaged(sigma, *down)
-        told = [np.maximum(small * np.float32(s), SIGMA_FLOOR) for s in strengths]
+        weak = (np.maximum(sigma * np.float32(s), SIGMA_FLOOR) for s in strengths)
+        told = [stretched(w, down, frame.fmt.shape(1)) for w in weak]
         guide = [averaged(p, *down) for p in (frame.planes[0], luma)]
         made = self._run("chroma", [p[1:] for p in seen], told, known.chroma.size, guide)
         chosen = zip(made, frame.planes[1:], strengths, strict=True)
         return tuple(new if strength > 0 else old for new, old, strength in chosen)
 
     def _run(
-        self, part: str, frames: Planes, sigma: Sequence[Array], size: float, guide: Sequence[Plane] = ()
+        self, part: str, frames: Planes, sigma: Sequence[Rows], size: float, guide: Sequence[Plane] = ()
     ) -> list[Plane]:
         """The clean centre planes."""
-        net, centre = self._luma if part == "luma" else self._chroma, frames[self.radius]
-        rows, columns = centre[0].shape
-
-        def full(planes: Sequence[Plane]) -> list[Plane]:
-            return [tiling.fitted(p, net.part.multiple) for p in planes]
-
-        told = full(sigma)
-        given = normal.given([full(planes) for planes in frames], told, full(guide))
+        net = self._luma if part == "luma" else self._chroma
+        given = normal.given(frames, sigma, guide, net.blank)
         inputs = {"given": given, "size": np.full((1, 1), size, np.float32)}
         halo, multiple = net.part.halo // 2, net.part.multiple // 2
         grain = tiling.run(
             net, inputs, halo=halo, multiple=multiple, tile=tiling.TILE // 2, whole=tiling.WHOLE // 4
         )
-        grain = grain[0].reshape(len(centre), normal.PHASES, *grain.shape[2:])
-        made = (normal.taken_off(c, s, g) for c, s, g in zip(full(centre), told, grain, strict=True))
-        return [np.ascontiguousarray(m[:rows, :columns]) for m in made]
+        centre = [np.asarray(p) for p in frames[self.radius]]
+        each = (grain[0, PHASES * k : PHASES * (k + 1)] for k in range(len(centre)))
+        return [normal.taken_off(c, s, g) for c, s, g in zip(centre, sigma, each, strict=True)]
 
 
 def _everywhere(level: float) -> GrainSegment:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from filmgrain_codec.core.frame import Plane
 from filmgrain_codec.grain.profile import GrainSegment
 from filmgrain_codec.infer.tiling import fitted
-from filmgrain_codec.nodes.align import opencv
+from filmgrain_codec.nodes.opencv import opencv
+from filmgrain_codec.nodes.stripes import Grown, bordered, whole
 
 Array = NDArray[np.float32]
 SIGMA_FLOOR = np.float32(5e-4)
@@ -18,13 +19,21 @@ BLOCK = 4
 
 def expected_sigma(luma: Plane, segment: GrainSegment) -> Array:
     """Grain sigma at every luma sample (fraction of full scale), read at luma smoothed over 12x12."""
-    cv, whole = opencv(), fitted(luma, 2 * BLOCK)
-    height, width = whole.shape
-    means = cv.resize(whole, (width // BLOCK, height // BLOCK), interpolation=cv.INTER_AREA)
+    return whole(stretched(block_sigma(luma, segment), (0, 0), luma.shape))
+
+
+def block_sigma(luma: Plane, segment: GrainSegment) -> Array:
+    """Grain sigma in the middle of every 4x4 luma samples."""
+    cv, full = opencv(), fitted(luma, 2 * BLOCK)
+    height, width = full.shape
+    means = cv.resize(full, (width // BLOCK, height // BLOCK), interpolation=cv.INTER_AREA)
     small = cv.blur(means, (3, 3), borderType=cv.BORDER_REPLICATE)
-    sigma = np.maximum(segment.sigma(small), SIGMA_FLOOR).astype(np.float32)
-    made: Array = cv.resize(sigma, (width, height), interpolation=cv.INTER_LINEAR)
-    return np.ascontiguousarray(made[: luma.shape[0], : luma.shape[1]])
+    return np.maximum(segment.sigma(small), SIGMA_FLOOR).astype(np.float32)
+
+
+def stretched(sigma: Array, sub: tuple[int, int], shape: tuple[int, ...]) -> Grown:
+    """``block_sigma`` at every sample of a plane of ``shape`` that is subsampled (log2: down, across)."""
+    return Grown(bordered(sigma), (BLOCK >> sub[0], BLOCK >> sub[1]), shape)
 
 
 def averaged(plane: Plane, down: int, across: int) -> Array:
