@@ -6,7 +6,7 @@ Boolean grain takes seconds a frame, so grained excerpts are kept in the cache f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -106,15 +106,20 @@ def grained(
     cache: Path, name: str, clean: tuple[Frame, ...], family: str, size: float, level: float, seed: int
 ) -> Case:
     """``clean`` with grain from the cache, or made and kept there."""
+    grain = material.Grain(family, level, size, tone="boolean")
     empty = Case(name, family, size, level, clean, (), told(family, size, level))
+    return kept(cache, empty, lambda: material.grained(clean, grain, seed))
+
+
+def kept(cache: Path, empty: Case, make: Callable[[], Iterable[Frame]]) -> Case:
+    """``empty`` with its grainy frames from the cache, or made and kept there."""
     path = cache / "grained" / f"{empty.key}.npz"
 
     def frames() -> tuple[Frame, ...]:
         if not path.exists():
-            grain = material.Grain(family, level, size, tone="boolean")
-            save(path, dict(enumerate(f.planes for f in material.grained(clean, grain, seed))))
+            save(path, dict(enumerate(f.planes for f in make())))
         made = load(path)
-        return tuple(f.with_planes(made[n]) for n, f in enumerate(clean))
+        return tuple(f.with_planes(made[n]) for n, f in enumerate(empty.clean))
 
     return replace(empty, grainy=Later(frames))
 

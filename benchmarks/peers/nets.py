@@ -102,19 +102,21 @@ class DeepFilmGrain:
         return macs(self.file) / 1000
 
     def clean(self, case: Case) -> Cleaned:
-        return {n: self._clean(case.grainy[n], case.level) for n in self.frames}
+        return {n: applied(self.file, case.grainy[n], case.level) for n in self.frames}
 
-    def _clean(self, frame: Frame, level: float) -> Planes:
-        net = _session(self.file)
-        channels = net.get_inputs()[0].shape[1]
-        image = frame.planes[0][None] if channels == 1 else to_rgb(frame.planes)
-        rows, columns = image.shape[1:]
-        pad = (-rows % _MULTIPLE, -columns % _MULTIPLE)
-        padded = np.pad(image, ((0, 0), (0, pad[0]), (0, pad[1])), mode="reflect")
-        inputs = {"image": padded[None].astype(np.float32), "level": np.full((1, 1), level, np.float32)}
-        wanted = {i.name for i in net.get_inputs()}
-        made = net.run(None, {k: v for k, v in inputs.items() if k in wanted})[0][0, :, :rows, :columns]
-        return (made[0],) if channels == 1 else to_yuv(made)
+
+def applied(file: Path, frame: Frame, level: float) -> Planes:
+    """What a net of ``image`` and ``level`` makes of a frame; one plane if it knows luma only."""
+    net = _session(file)
+    channels = net.get_inputs()[0].shape[1]
+    image = frame.planes[0][None] if channels == 1 else to_rgb(frame.planes)
+    rows, columns = image.shape[1:]
+    pad = (-rows % _MULTIPLE, -columns % _MULTIPLE)
+    padded = np.pad(image, ((0, 0), (0, pad[0]), (0, pad[1])), mode="reflect")
+    inputs = {"image": padded[None].astype(np.float32), "level": np.full((1, 1), level, np.float32)}
+    wanted = {i.name for i in net.get_inputs()}
+    made = net.run(None, {k: v for k, v in inputs.items() if k in wanted})[0][0, :, :rows, :columns]
+    return (made[0],) if channels == 1 else to_yuv(made)
 
 
 @lru_cache(maxsize=2)

@@ -37,7 +37,7 @@ class Dfttest(PlaneWise):
     def denoise(self, planes: Sequence[Plane], options: Settings) -> list[Plane]:
         import dfttest2
 
-        return planes_of(dfttest2.DFTTest(_clip([[p] for p in planes]), **options), 1)[0]
+        return planes_of(dfttest2.DFTTest(clip_of([[p] for p in planes]), **options), 1)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class NlmIspc(PlaneWise):
     def denoise(self, planes: Sequence[Plane], options: Settings) -> list[Plane]:
         import vapoursynth as vs
 
-        clip = _clip([[p] for p in planes])
+        clip = clip_of([[p] for p in planes])
         return planes_of(vs.core.nlm_ispc.NLMeans(clip, channels="Y", **options), 1)[0]
 
 
@@ -87,7 +87,7 @@ class Degrain:
         import vapoursynth as vs
 
         mv = vs.core.mv
-        clip = _clip(frames)
+        clip = clip_of(frames)
         above = mv.Super(clip, pel=2)
         block = {"blksize": luma["blksize"], "overlap": luma["blksize"] // 2}
         vectors = [
@@ -101,7 +101,7 @@ class Degrain:
         return list(zip(*planes_of(made, 3 if chroma else 1), strict=True))
 
 
-def _clip(frames: Sequence[Sequence[Plane]]) -> Any:
+def clip_of(frames: Sequence[Sequence[Plane]]) -> Any:
     """Frames as a clip: one plane as grey float, three as 4:2:0 of 16 bits."""
     import vapoursynth as vs
 

@@ -12,7 +12,7 @@ about a thousand independent samples, so 3 % of strength would be seen three tim
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -42,11 +42,15 @@ _Z = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Share of patches told apart, 0.5 to 1 in the long run, and its 95 % interval (Wilson)."""
+    """Share of patches told apart, 0.5 to 1 in the long run, and its 95 % interval (Wilson).
+
+    ``patches``: how many there were, of equally many real and synthetic ones.
+    """
 
     accuracy: float
     low: float
     high: float
+    patches: float
 
 
 class Judge(nn.Module):
@@ -92,15 +96,21 @@ def accuracy(
             for k, wanted in zip(kinds, (True, False), strict=True)
         ]
     shares = [float(r.mean()) for r in right]
-    return verdict(sum(shares) / 2, sum(len(r) for r in right))
+    return verdict(sum(shares) / 2, 4 / sum(1 / len(r) for r in right))
 
 
-def verdict(share: float, count: int) -> Verdict:
+def verdict(share: float, count: float) -> Verdict:
     """Wilson's interval of a share found in ``count`` patches."""
     spread = _Z * math.sqrt(share * (1 - share) / count + (_Z / (2 * count)) ** 2)
     scale = 1 + _Z**2 / count
     middle = share + _Z**2 / (2 * count)
-    return Verdict(share, (middle - spread) / scale, (middle + spread) / scale)
+    return Verdict(share, (middle - spread) / scale, (middle + spread) / scale, count)
+
+
+def pooled(verdicts: Sequence[Verdict]) -> Verdict:
+    """One verdict from several on different patches."""
+    count = sum(v.patches for v in verdicts)
+    return verdict(sum(v.accuracy * v.patches for v in verdicts) / count, count)
 
 
 def too_weak(against_white: Verdict) -> bool:

@@ -57,6 +57,8 @@ def test_white_noise_has_the_strength_of_the_grain_at_every_luma() -> None:
 def test_the_interval_narrows_with_the_number_of_patches() -> None:
     few, many = c2st.verdict(0.6, 50), c2st.verdict(0.6, 5000)
     assert few.low < many.low < 0.6 < many.high < few.high
+    assert c2st.pooled([few, few]).patches == 100
+    assert c2st.pooled([few, c2st.verdict(0.8, 50)]) == c2st.verdict(0.7, 100)
     assert (many.low, many.high) == pytest.approx((0.5864, 0.6135), abs=1e-3)
 
 
