@@ -161,7 +161,7 @@ def test_a_pipe_with_its_properties_beside_it(script, folder, vspipe):
     assert carriage.find(output).profile.segments == carriage.find(whole).profile.segments
 
 
-def test_colour_and_shape_come_from_the_properties(script):
+def test_colour_and_shape_come_from_the_properties(script, folder):
     path = script(
         """
         clip = clip.std.SetFrameProps(_Primaries=9, _Transfer=16, _Matrix=9, _Range=0, _ChromaLocation=2)
@@ -182,7 +182,7 @@ def test_colour_and_shape_come_from_the_properties(script):
     assert (color.content_light.max_cll, color.content_light.max_fall) == (1000, 400)
     assert video.sar == Fraction(4, 3)
     assert (video.rate, video.frames, video.duration) == (Fraction(24), FRAMES, Fraction(FRAMES, 24))
-    output, _ = encoded(path, level=0.02)
+    output, _ = encoded(path, levels=folder / "levels.json")
     with Reader(output) as reader:
         made = reader.info.video
     assert (made.fmt.color.primaries, made.fmt.color.transfer, made.sar) == (9, 16, Fraction(4, 3))
@@ -203,9 +203,9 @@ def test_a_variable_rate_keeps_every_time(script):
     ]
 
 
-def test_rgb_scripts_are_coded_as_ycbcr(script):
+def test_rgb_scripts_are_coded_as_ycbcr(script, folder):
     path = script("clip.resize.Point(format=vs.RGB48, matrix_in=1).set_output()")
-    output, _ = encoded(path, level=0.02)
+    output, _ = encoded(path, levels=folder / "levels.json")
     with Reader(output) as reader:
         assert reader.info.video.fmt.family == "yuv"
         assert reader.info.video.fmt.sub_w == 0
