@@ -16,51 +16,19 @@ from numpy.typing import NDArray
 from benchmarks.peers.case import Case, Planes
 from benchmarks.peers.peer import digest, label
 from benchmarks.synthesizers.synthesizer import Synthesizer, added
-from filmgrain_codec.grain import realism
-from filmgrain_codec.grain.realism import Findings, Tally
+from filmgrain_codec.grain.grains import Grains, compared
 from filmgrain_codec.train.generators import scans
 
 if TYPE_CHECKING:
     from filmgrain_codec.train.c2st import Verdict
 
 Array = NDArray[np.float32]
-Halves = tuple[Tally, Tally]
 FOOLED = 0.6
 """The most of the patches that may be told apart."""
 FILM_STEPS = 100
 """Teaching steps where there is little film; with four times as many verdicts are the same."""
 _REVISION = 1
 """Raised whenever a figure is taken otherwise, so that no old one is read from the cache."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grains:
-    """Grain of several clips: planes (frames, rows, columns) of each, and the clean luma under it."""
-
-    planes: tuple[tuple[Array, ...], ...]
-    luma: tuple[Array, ...]
-
-    @classmethod
-    def of(cls, frames: Sequence[Sequence[Planes]], cases: Sequence[Case]) -> Grains:
-        planes = tuple(tuple(np.stack(p) for p in zip(*clip, strict=True)) for clip in frames)
-        return cls(planes, tuple(np.stack([f.planes[0] for f in case.clean]) for case in cases))
-
-    def half(self, which: int) -> Tally:
-        """The frames with even numbers, or those with odd ones."""
-        part = slice(which, None, 2)
-        tallies = [
-            realism.tally([p[part] for p in planes], luma[part])
-            for planes, luma in zip(self.planes, self.luma, strict=True)
-        ]
-        return sum(tallies[1:], tallies[0])
-
-    def in_order(self) -> tuple[Array, Array]:
-        """Luma grain and clean luma, frames with even numbers of all clips before all others."""
-        order = [(n, part) for part in (0, 1) for n in range(len(self.planes))]
-        return (
-            np.concatenate([self.planes[n][0][part::2] for n, part in order]),
-            np.concatenate([self.luma[n][part::2] for n, part in order]),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +40,6 @@ class Real:
 
     cases: tuple[Case, ...]
     grains: Grains
-    halves: Halves
-    time: realism.Figures
     effective: float
     film: tuple[Array, Array] | None = None
 
@@ -83,22 +49,16 @@ class Real:
 
 
 def real(cases: Sequence[Case], effective: float = math.inf, film: tuple[Array, Array] | None = None) -> Real:
-    """Read or make the grainy frames of ``cases`` and tally them."""
+    """Read or make the grainy frames of ``cases``; ``effective``: what the film they show is worth."""
     frames = [
         [added(n.planes, c.planes) for n, c in zip(case.grainy, case.clean, strict=True)] for case in cases
     ]
-    grains = Grains.of(frames, cases)
-    halves = grains.half(0), grains.half(1)
-    whole = (halves[0] + halves[1]).effective
-    return Real(tuple(cases), grains, halves, in_time(grains), min(whole, effective), film)
+    grains = grains_of(frames, cases)
+    return Real(tuple(cases), grains, min(grains.whole.effective, effective), film)
 
 
-def in_time(grains: Grains) -> realism.Figures:
-    """Repeats over all clips, and those that matter most, on the pictures that stand still."""
-    luma = [p[0] for p in grains.planes]
-    still = [g for g, y in zip(luma, grains.luma, strict=True) if len(y) > 1 and np.array_equal(y[0], y[1])]
-    alone = realism.in_time(still)["temporal"] if still else None
-    return {**realism.in_time(luma), "temporal_still": alone}
+def grains_of(frames: Sequence[Sequence[Planes]], cases: Sequence[Case]) -> Grains:
+    return Grains.of(frames, [[f.planes for f in case.clean] for case in cases])
 
 
 def figures(synthesizer: Synthesizer, to: Real, cache: Path, judge: bool) -> dict[str, Any]:
@@ -116,12 +76,8 @@ def figures(synthesizer: Synthesizer, to: Real, cache: Path, judge: bool) -> dic
 
 def measured(synthesizer: Synthesizer, to: Real, judge: bool) -> dict[str, Any]:
     """Figures of whole and half sets beside their floors, which targets are met, and the judge's verdict."""
-    grains = Grains.of([synthesizer.grain(case) for case in to.cases], to.cases)
-    halves = grains.half(0), grains.half(1)
-    half, floor = realism.halved(to.halves, halves)
-    time = in_time(grains)
-    whole = realism.figures(to.halves[0] + to.halves[1], halves[0] + halves[1]) | time
-    findings = Findings(whole, half | time, floor | to.time, to.effective)
+    grains = grains_of([synthesizer.grain(case) for case in to.cases], to.cases)
+    findings = compared(to.grains, grains, to.effective)
     found = {**asdict(findings), "passed": findings.passed()}
     if judge and judges():
         found["c2st"] = asdict(told_apart(to, grains.in_order()[0]))

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 
 import click
 
-MEASURES = ("removal", "level")
-"""Each is the ``command`` of the module of that name beside this one: eval_removal, eval_level."""
+MEASURES = ("removal", "level", "synthesis")
+"""Each is the ``command`` of the module of that name beside this one: eval_removal, ..."""
 
 
 class Measures(click.Group):

@@ -72,3 +72,30 @@ def test_an_unknown_family_names_the_known_ones(fgcodec, clip):
     done = fgcodec("eval", "removal", "--data", str(clip), "--family", "marble")
     assert done.code == 2
     assert "boolean" in done.err
+
+
+def test_synthesis_told_the_truth_is_nearer_than_another_grain_and_stands_beside_its_floor(
+    fgcodec, clip, tmp_path
+):
+    out = tmp_path / "metrics.json"
+    grain = ("--family", "spectral", "--size", "0.8", "--level", "0.05")
+    done = fgcodec("eval", "synthesis", "--data", str(clip), *grain, "--out", str(out))
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[0].split()[:5] == ["family", "size", "level", "model", "told"]
+    floor, ideal, estimated = json.loads(out.read_text())
+    assert [r["told"] for r in (floor, ideal, estimated)] == ["", "ideal", "estimated"]
+    assert ideal["psd_db"] < 2 * floor["psd_db"]
+    assert ideal["curve"] < 0.05
+    assert ideal["temporal"] < 0.05
+    assert floor["effective"] > 10_000
+    assert all(r["met"].endswith(("/13", "/14")) for r in (ideal, estimated))
+
+
+def test_synthesis_of_pictures_too_small_is_refused(fgcodec, tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    pillow.fromarray(np.full((100, 300, 3), 120, np.uint8)).save(tmp_path / "small.png")
+    done = fgcodec("eval", "synthesis", "--data", str(tmp_path))
+    assert done.code != 0
+    assert "too small" in done.err
+    missing = fgcodec("eval", "synthesis", "--data", str(tmp_path), "--model", "nothing")
+    assert missing.code != 0

@@ -1,0 +1,63 @@
+"""``fgcodec eval synthesis``: how like the real grain a synthesizer's is, on material of your own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from filmgrain_codec.cli.eval_removal import cell, material, write
+from filmgrain_codec.cli.options import debugging
+from filmgrain_codec.cli.session import to_json
+from filmgrain_codec.cli.text import columns
+
+SHOWN = ("family", "size", "level", "model", "told", "curve", "curve_worst", "psd_db", "acf", "skew",
+         "kurtosis", "kld", "nss", "channels", "temporal", "periodic", "shift", "c2st",
+         "met", "effective")  # fmt: skip
+
+
+@click.command("synthesis", short_help="Measure grain synthesis.")
+@click.option(
+    "--model",
+    multiple=True,
+    default=("parametric",),
+    show_default=True,
+    help="parametric, fast, balanced, best or an id; repeat.",
+)
+@material("[boolean]")
+@debugging
+def command(
+    model: tuple[str, ...],
+    data: Path,
+    family: tuple[str, ...],
+    size: tuple[float, ...],
+    level: tuple[float, ...],
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure grain synthesis: strength, spectrum, shape, colour and time against known grain.
+
+    Each model puts grain like that of the grainy pictures onto the clean ones: told the true profile (ideal),
+    or what is measured of the grainy ones (estimated). (floor): the same figures between two halves of the
+    real grain. c2st: share of patches a net tells apart, with torch. met: targets met.
+    """
+    from filmgrain_codec.pipeline.analyse import of_frames
+    from filmgrain_codec.train import evaluate_synthesis
+
+    rows = list(
+        evaluate_synthesis.evaluate(
+            model,
+            data,
+            of_frames,
+            family or evaluate_synthesis.FAMILIES,
+            size or evaluate_synthesis.SIZES,
+            level or evaluate_synthesis.LEVELS,
+        )
+    )
+    if out:
+        write(out, to_json(rows, indent=1))
+    if as_json:
+        click.echo(to_json(rows, indent=2))
+        return
+    names = [n for n in SHOWN if any(n in row for row in rows)]
+    click.echo(columns([names, *([cell(row.get(n)) for n in names] for row in rows)]))
