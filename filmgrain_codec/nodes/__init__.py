@@ -38,6 +38,7 @@ NODES.register(
             Param("skew", float, None, "third standardised moment; usually 0", -2.0, 2.0),
             Param("curve", str, None, f"strength over luma{_OR} film", choices=("film", "flat")),
             Param("seed", int, 0, "another seed is another grain", 0, 2**32 - 1),
+            Param("synthesis", str, "parametric", "parametric, fast or the id of a synthesis model"),
         ),
     )
 )

@@ -18,16 +18,18 @@ CURVES = {"film": DEFAULT_CURVE, "flat": FLAT_CURVE}
 SPECTRUM = ("size", "anisotropy", "weight", "spread")
 
 
-def grain(*, seed: int, preset: str | None = None, level: float | None = None, **stated: Any) -> Grain:
+def grain(
+    *, seed: int, synthesis: str, preset: str | None = None, level: float | None = None, **stated: Any
+) -> Grain:
     """One grain for the whole clip: typical, or a preset's, with what is ``stated`` in its place.
 
     Names, units and ranges as registered.
     """
     if preset is None:
         base = replace(TYPICAL, level=TYPICAL.level if level is None else level)
-        return Grain(_with(base, stated), level=base.level, seed=seed)
+        return Grain(_with(base, stated), level=base.level, seed=seed, synthesis=synthesis)
     stock = grain_of(preset)
-    return Grain(lambda fmt: _with(stock(fmt), stated), level=level, seed=seed)
+    return Grain(lambda fmt: _with(stock(fmt), stated), level=level, seed=seed, synthesis=synthesis)
 
 
 def _with(segment: GrainSegment, stated: Mapping[str, Any]) -> GrainSegment:
