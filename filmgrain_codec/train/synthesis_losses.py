@@ -21,7 +21,7 @@ UNSEEN = 1e-3
 """Power over that of white grain below which spectra are not told apart."""
 FEWEST = 2000
 """Samples that a luma bin or third must hold on both sides before it counts."""
-LARGE = 0.4
+LARGE, SMALL = 0.4, 0.05
 R1_WEIGHT, R1_EVERY = 1.0, 16
 WEIGHTS = {
     "psd": 1.0, "acf": 1.0, "curve": 1.0, "channels": 0.5, "tone": 4.0, "skew": 5.0, "kurtosis": 0.3,
@@ -120,7 +120,7 @@ def _channels(luma: Tensor, chroma: Tensor) -> Tensor:
 
 
 def terms(made: Statistics, wanted: Statistics) -> dict[str, Tensor]:
-    """Squared errors (``robust`` ones of curve and moments), means over the looks.
+    """Errors of spectra, squared errors of the rest (``robust`` ones of curve and moments), means over looks.
 
     Chroma counts half as much as luma, where there is any.
     """
@@ -128,14 +128,15 @@ def terms(made: Statistics, wanted: Statistics) -> dict[str, Tensor]:
     thirds = (made.in_thirds > FEWEST) & (wanted.in_thirds > FEWEST)
     moments = robust(made.moments - wanted.moments) * thirds[..., None]
     coloured = made.coloured & wanted.coloured
-    chroma = (made.chroma_psd - wanted.chroma_psd).square().mean((1, 2, 3)) * coloured
+    luma = root((made.psd - wanted.psd).square().mean((1, 2)))
+    chroma = root((made.chroma_psd - wanted.chroma_psd).square().mean((1, 2, 3))) * coloured
     channels = (made.channels - wanted.channels).square().sum(1) * coloured
     errors = (robust(made.curve - wanted.curve) * used).sum(1) / used.sum(1).clamp(min=1)
     errors = errors + robust(made.chroma_power - wanted.chroma_power).mean(1) * coloured
     means = (made.mean.square() * used).sum(1) / used.sum(1).clamp(min=1)
     counted = thirds.sum().clamp(min=1)
     return {
-        "psd": ((made.psd - wanted.psd).square().mean((1, 2)) + 0.5 * chroma).mean(),
+        "psd": (luma + 0.5 * chroma).mean(),
         "acf": (made.acf - wanted.acf).square().sum(1).mean(),
         "curve": errors.mean(),
         "channels": channels.mean(),
@@ -143,6 +144,11 @@ def terms(made: Statistics, wanted: Statistics) -> dict[str, Tensor]:
         "skew": moments[..., 0].sum() / counted,
         "kurtosis": moments[..., 1].sum() / counted,
     }
+
+
+def root(mean_square: Tensor) -> Tensor:
+    """RMS of log ratios: a look that its segment does not tell from others may not outweigh the rest."""
+    return (mean_square + SMALL**2).sqrt()
 
 
 def robust(error: Tensor) -> Tensor:
