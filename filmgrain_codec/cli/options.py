@@ -78,7 +78,7 @@ def artistic(command: Command) -> Command:
         click.option("--gain", type=Amount(zero=True), default=1.0, show_default=True,
                      help="Multiply the grain's level."),
         click.option("--size", type=Amount(), default=1.0, show_default=True,
-                     help="Multiply the grain's size: 1.5 is half as coarse again."),
+                     help="Multiply the grain's size: 2 is twice as coarse."),
         click.option("--chroma", type=Amount(zero=True), default=1.0, show_default=True,
                      help="Multiply the chroma grain's strength; 0 is monochrome grain."),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N",

@@ -64,7 +64,7 @@ def match(request: MatchRequest, on_event: Listener | None = None) -> Report:
         output=str(output or PIPE),
         frames=done.frames,
         seconds=time.monotonic() - began,
-        source_bytes=bytes_of(job.clip.path),
+        source_bytes=0 if job.clip.script else bytes_of(job.clip.path),
         output_bytes=done.output_bytes,
         video_bytes=done.video_bytes,
         shots=shots(GrainProfile((replace(job.grain, start=0, end=done.frames),))),
@@ -93,7 +93,7 @@ def _job(
     if request.clean_first:
         # removal works on Y'CbCr only
         clip = replace(clip, as_yuv=True)
-    carried = carriage.find(model.path) if model.path.is_file() else Carried()
+    carried = carriage.find(model.path) if model.path.is_file() and not model.script else Carried()
     synthesis = regrain.check_synthesis(request.synth, carried)
     found = grain_of(model, carried, request.shot, on_event)
     grain = wire.quantise(layout.for_format(found, model.fmt, clip.fmt), clamp=True)
@@ -213,6 +213,7 @@ def _run(job: MatchJob, on_event: Listener | None) -> Rendered:
         graph.configure(clip.fmt),
         time_base=video.time_base,
         rate=video.rate,
+        copy_streams=job.clip.script is None,
         without_tags=(carriage.TAG, origin.TAG),
     )
     return render(
@@ -229,10 +230,10 @@ def _run(job: MatchJob, on_event: Listener | None) -> Rendered:
 
 
 def _checks(job: MatchJob, done: Rendered) -> list[Check]:
-    return [
-        lambda path: verify.timestamps(path, done.times),
-        lambda path: verify.streams(path, job.clip.path, done.streams_dropped),
-    ]
+    checks: list[Check] = [lambda path: verify.timestamps(path, done.times)]
+    if job.clip.script is None:
+        checks.append(lambda path: verify.streams(path, job.clip.path, done.streams_dropped))
+    return checks
 
 
 def _plan(job: MatchJob, model: Clip) -> Plan:

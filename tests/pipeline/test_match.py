@@ -115,6 +115,21 @@ def test_a_clip_without_grain_is_refused(clean, folder) -> None:
     assert not (folder / "x.mkv").exists()
 
 
+def test_a_script_may_be_either_clip(two_shots, clean, folder, plain) -> None:
+    pytest.importorskip("vapoursynth", reason="scripts need VapourSynth")
+    script = folder / "flat.vpy"
+    script.write_text(
+        "import vapoursynth as vs\n"
+        "vs.core.std.BlankClip(width=192, height=128, format=vs.YUV420P10, length=3, fpsnum=24, fpsden=1,"
+        " color=[512, 512, 512]).set_output()\n"
+    )
+    match(MatchRequest(source=two_shots, to=script, output=folder / "flat.mkv"))
+    made = np.stack([f.planes[0] for f in read(folder / "flat.mkv")])
+    assert made.std() == pytest.approx(plain[1].shots[0]["level"], rel=0.05)
+    with pytest.raises(InputError, match="no grain was found"):
+        match(MatchRequest(source=script, to=clean, output=folder / "x.mkv"))
+
+
 def test_other_widths_are_pointed_out(two_shots, folder) -> None:
     wide = clips.write(folder / "wide.mkv", clips.frames(clips.format_of(384, 64), 3, level=0.0))
     _, report = matched(two_shots, wide, "wider.mkv")
