@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ def answered(net: nn.Module, asked: Batches, path: Path) -> Answers:
         found: Answers = np.load(path, mmap_mode="r")
         if len(found) == len(asked.pool):
             return found
-    part, count = path.with_suffix(".part.npy"), len(asked.pool)
+    count = len(asked.pool)
+    part = path.with_suffix(f".{os.getpid()}.part.npy")  # two runs may learn from the same net
     shape = say(net, asked, np.arange(1)).shape[1:]
     out = np.lib.format.open_memmap(part, "w+", np.uint16, (count, *shape))
     for start in range(0, count, SHARE):
