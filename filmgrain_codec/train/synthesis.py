@@ -287,7 +287,8 @@ def note(config: Config, seen: Sequence[str], held_out: Sequence[str]) -> None:
     facts = {
         "seed": config.seed, "budget_seconds": config.budget, "looks": config.looks, "device": config.device,
         "adversarial": config.adversarial, "commit": commit(), "torch": torch.__version__,
-        "trained_on": list(seen), "held_out": list(held_out),
+        # the clips of the material are not used
+        "trained_on": [name for name in seen if name.endswith(".jpg")], "held_out": list(held_out),
     }  # fmt: skip
     (config.out / "run.json").write_text(json.dumps(facts, indent=1))
 

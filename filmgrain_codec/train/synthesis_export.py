@@ -92,6 +92,7 @@ def ship(
     data: Path | None = None,
     metrics: Path | None = None,
     replace: bool = False,
+    notes: Sequence[str] = (),
 ) -> list[Path]:
     """Write files, entry and card; returns the ONNX files. Raises ``UsageError`` if the id exists."""
     entries = manifest.read_manifest(models)
@@ -113,7 +114,9 @@ def ship(
     manifest.write_manifest(models, [*(e for e in entries if e["id"] != name), entry])
     manifest.discard(models, name, files)
     ran = {**facts, "steps": state["step"], "minutes": state["elapsed"] / 60}
-    write_card(models / "cards" / f"{name}.md", entry, run, ran, macs_per_luma_sample(nets), data, metrics)
+    write_card(
+        models / "cards" / f"{name}.md", entry, run, ran, macs_per_luma_sample(nets), data, metrics, notes
+    )
     return files
 
 
@@ -139,8 +142,9 @@ def write_card(
     macs: float,
     data: Path | None,
     metrics: Path | None,
+    notes: Sequence[str],
 ) -> None:
-    """The model card. ``metrics``: JSON rows of what was measured, all with the same keys."""
+    """The model card. ``metrics``: ``what`` was measured, and ``rows`` of figures with the same keys."""
     recipe = RECIPE.format(
         **{**ran, "device": {"cpu": "a CPU", "cuda": "a GPU"}[ran["device"]]},
         patches=PATCHES, families=", ".join(f"{k} {v:.0%}" for k, v in SHARES.items()),
@@ -154,7 +158,8 @@ def write_card(
         "## Training\n\n" + recipe,
         "## Learning curve\n\n" + curve(run),
         "## Data and licences\n\n" + card.sources({"all": ran}, data),
-        "## Limits\n\n" + LIMITS.format(fine=SIZES[0], coarse=SIZES[1]),
+        "## Limits\n\n"
+        + "\n".join([LIMITS.format(fine=SIZES[0], coarse=SIZES[1]), *(f"- {note}" for note in notes)]),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n\n".join(sections) + "\n")
@@ -197,9 +202,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--id", required=True, help="id of the model, such as synthesis-fast-1")
     parser.add_argument("--data", type=Path, help="training data, to name its sources in the card")
     parser.add_argument("--metrics", type=Path, help="JSON of figures for the card")
+    parser.add_argument("--note", action="append", default=[], help="a limit of this model, for its card")
     parser.add_argument("--replace", action="store_true", help="replace an id that was never released")
     given = parser.parse_args(arguments)
-    for path in ship(given.run, given.models, given.id, given.data, given.metrics, given.replace):
+    for path in ship(given.run, given.models, given.id, given.data, given.metrics, given.replace, given.note):
         print(path)
 
 

@@ -54,7 +54,7 @@ def run(data: Path, pool: samples.Pool, tmp_path: Path) -> synthesis.Config:
     pool.save(out / "pool.pt")
     pool.save(out / "held_out.pt")
     config = synthesis.Config(data, out, steps=2)
-    synthesis.note(config, ("seen",), ("held out",))
+    synthesis.note(config, ("seen.jpg",), ("held out.jpg",))
     return config
 
 
