@@ -182,9 +182,11 @@ def places(flow: Flow, ratio: tuple[float, float], shape: tuple[int, ...]) -> Gr
         flow = cv.resize(flow, (columns, rows), interpolation=cv.INTER_AREA)
     down, right = (int(max(r, 1)) for r in ratio)
     at = bordered(flow)
-    for axis, (step, scale) in enumerate(((right, ratio[1]), (down, ratio[0]))):
-        at[..., axis] *= np.float32(scale)
-        at[..., axis] += (lattice(rows + 2, columns + 2)[..., axis] - 0.5) * step - 0.5
+    if ratio[0] == ratio[1]:
+        np.multiply(at, np.float32(ratio[0]), out=at)
+    else:
+        np.multiply(at, np.array([ratio[1], ratio[0]], np.float32), out=at)
+    np.add(at, middles(rows, columns, down, right), out=at)
     return Grown(at, (down, right), shape)
 
 
@@ -193,6 +195,13 @@ def lattice(rows: int, columns: int) -> Flow:
     """Every sample's own place (rows, columns, 2), x first."""
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
     return np.dstack([x, y])
+
+
+@cache
+def middles(rows: int, columns: int, down: int, right: int) -> Flow:
+    """The middle of every block of ``down`` x ``right`` samples, x first, one block more on each side."""
+    size = np.array([right, down], np.float32)
+    return (lattice(rows + 2, columns + 2) - 0.5) * size - 0.5
 
 
 def search(preset: str) -> Any:

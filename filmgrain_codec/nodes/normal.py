@@ -6,7 +6,7 @@ that stay in the processor's cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ def given(
     means = [lowpass(plane) for plane in (*centre, *guide[1:])]
     for part in stripes(rows):
         here = [mirrored(plane, part, columns) for plane in centre]
-        near = [mirrored(plane, part, columns) for plane in others]
+        near = (mirrored(plane, part, columns) for plane in others)
         light = [mirrored(plane, part, columns) for plane in guide]
         told = [mirrored(plane, part, columns) for plane in sigma]
         made = np.empty((planes, part.stop - part.start, columns), np.float32)
@@ -58,7 +58,7 @@ def given(
 def normalise(
     out: Array,
     here: Sequence[Array],
-    near: Sequence[Array],
+    near: Iterable[Array],
     light: Sequence[Array],
     told: Sequence[Array],
     means: Sequence[Array],

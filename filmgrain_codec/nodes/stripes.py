@@ -12,7 +12,9 @@ from filmgrain_codec.core.frame import Plane
 from filmgrain_codec.nodes.opencv import opencv
 
 Array = NDArray[np.float32]
-STRIPE = 64
+STRIPE = 32
+AHEAD = 64
+"""Rows that are stretched at a time."""
 
 
 class Rows(Protocol):
@@ -35,13 +37,15 @@ class Grown:
     def __init__(self, bordered: Array, ratio: tuple[int, int], shape: tuple[int, ...]) -> None:
         self._bordered, self._ratio = bordered, ratio
         self.shape = shape
-        self._given: tuple[slice, Array] | None = None
+        self._made: tuple[slice, Array] | None = None
 
     def __getitem__(self, rows: slice) -> Array:
-        # Planes of one size follow each other through the same stripe.
-        if self._given is None or self._given[0] != rows:
-            self._given = rows, self._stretched(*rows.indices(self.shape[0])[:2])
-        return self._given[1]
+        top, bottom, _ = rows.indices(self.shape[0])
+        if self._made is None or not self._made[0].start <= top <= bottom <= self._made[0].stop:
+            ahead = slice(top, max(bottom, min(top + AHEAD, self.shape[0])))
+            self._made = ahead, self._stretched(ahead.start, ahead.stop)
+        first = self._made[0].start
+        return self._made[1][top - first : bottom - first]
 
     def _stretched(self, top: int, bottom: int) -> Array:
         down, right = self._ratio
