@@ -1,6 +1,7 @@
 """Turn trained nets into a model: ``python -m filmgrain_codec.train.export --run DIR --id ID``.
 
-Writes <id>-<part>-<sha8>.onnx beside the manifest, the manifest entry and the model card. Models
+Writes <id>-<part>-<sha8>.onnx beside the manifest, its variant for vs-mlrt (``train.mlrt``), the manifest
+entry and the model card. Models
 are immutable: a released id is never written again (``--replace`` is for ids not yet released).
 """
 
@@ -19,7 +20,8 @@ from typing import Any
 import torch
 
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.train import card
+from filmgrain_codec.infer import store
+from filmgrain_codec.train import card, mlrt
 from filmgrain_codec.train.manifest import LICENSE, OPSET, discard, read_manifest, write_manifest
 from filmgrain_codec.train.networks.removal import MULTIPLE, TIERS, Removal, example, macs_per_sample, reach
 from filmgrain_codec.train.removal import PARTS, trained
@@ -75,6 +77,8 @@ def export(config: Config) -> list[Path]:
     discard(config.models, config.id, files)
     path = config.models / "cards" / f"{config.id}.md"
     card.write(path, new, config.run, config.data, config.metrics, config.note)
+    variants = config.models / mlrt.FOLDER
+    discard(variants, config.id, mlrt.export(store.resolve(config.id, where=config.models), variants))
     return files
 
 

@@ -16,14 +16,26 @@ from filmgrain_codec import __version__ as __version__
 if TYPE_CHECKING:
     from vsfgcodec.filters import chain, denoise, grain, node
     from vsfgcodec.levels import analyze, apply_levels, estimate
+    from vsfgcodec.mlrt import mlrt_inputs, mlrt_model
 
 _HOMES = {
     "filters": ("chain", "denoise", "grain", "node"),
     "levels": ("analyze", "apply_levels", "estimate"),
+    "mlrt": ("mlrt_inputs", "mlrt_model"),
 }
 _PLACES = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["analyze", "apply_levels", "chain", "denoise", "estimate", "grain", "node"]
+__all__ = [
+    "analyze",
+    "apply_levels",
+    "chain",
+    "denoise",
+    "estimate",
+    "grain",
+    "mlrt_inputs",
+    "mlrt_model",
+    "node",
+]
 
 
 def __getattr__(name: str) -> Any:

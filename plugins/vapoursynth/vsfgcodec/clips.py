@@ -11,8 +11,7 @@ import vapoursynth as vs
 
 from filmgrain_codec.core import vsframe
 from filmgrain_codec.core.frame import Frame, FrameFormat
-from filmgrain_codec.errors import UsageError
-from vsfgcodec.errors import reported
+from filmgrain_codec.errors import FgcodecError, UsageError
 
 Work = Callable[[int, list[Any]], Any]
 Planes = int | Sequence[int] | None
@@ -78,8 +77,11 @@ def parallel(name: str, out: Any, clips: Sequence[Any], work: Work) -> Any:
     """
 
     def reporting(n: int, f: Any) -> Any:
-        with reported(name):
+        try:
             return work(n, f if isinstance(f, list) else [f])
+        except FgcodecError as error:
+            # without its cause: VapourSynth puts the traceback into the message, and some filters cut that
+            raise vs.Error(f"{name}: {error}") from None
 
     given = list(clips)
     return out.std.FrameEval(lambda n: out.std.ModifyFrame(given, reporting), clip_src=[out, *given])

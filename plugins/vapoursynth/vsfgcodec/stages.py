@@ -112,7 +112,7 @@ def _work(
     window, target, told = f[: 2 * each.radius + 1], f[2 * each.radius + 1], f[-1]
     try:
         node, given = each.choose(n, told.props)
-        frames = _window(job, each, fmt, n, window)
+        frames = window_of(job, each.radius, each.reach, fmt, n, window)
         frames[each.radius].props.update(given)
         with gate:
             made = node.process(frames, n)
@@ -121,12 +121,17 @@ def _work(
     return _written(target, made, frames[each.radius], given)
 
 
-def _window(job: Job, each: Stage, fmt: FrameFormat, n: int, given: Sequence[Any]) -> list[Frame]:
-    """The node's window: each picture once, however often it is repeated at the ends of its shot."""
-    first = n - each.radius
+def window_of(
+    job: Job, radius: int, reach: int, fmt: FrameFormat, n: int, given: Sequence[Any]
+) -> list[Frame]:
+    """The window of frame ``n`` from frames n - ``radius`` to n + ``radius``, which carry ``FLAG``.
+
+    Each picture is made once, however often it is repeated at the ends of its shot.
+    """
+    first = n - radius
     cuts = [k for k, f in enumerate(given, first) if 0 < k < job.length and f.props.get(FLAG)]
-    numbers = Shots(cuts).neighbours(n, each.radius, 0, job.length - 1)
-    near = [min(max(k, n - each.reach), n + each.reach) for k in numbers]
+    numbers = Shots(cuts).neighbours(n, radius, 0, job.length - 1)
+    near = [min(max(k, n - reach), n + reach) for k in numbers]
     frames = {k: frame_of(job, fmt, k, given[k - first]) for k in set(near)}
     return [frames[k] for k in near]
 
