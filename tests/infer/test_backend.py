@@ -136,6 +136,20 @@ class TestOpenVino:
         assert mine.dtype == np.float32
         assert float(np.abs(mine - theirs).max()) < 1e-4
 
+    @pytest.mark.parametrize(("name", "channels"), [("luma", 28), ("chroma", 64)])
+    def test_written_anew_it_is_the_same_net_and_takes_any_layout(self, name, channels):
+        part, shape = store.resolve("fast").part(name), (1, channels, 24, 40)
+        noise = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+        size = np.full((1, 1), 0.8, np.float32)
+        made = []
+        for net in (backend.net(part, 1, b) for b in (OPENVINO, ORT)):
+            own = net.blank(shape)
+            own[:] = noise
+            made += [net.run({"given": own, "size": size}), net.run({"given": noise, "size": size})]
+        assert np.array_equal(made[0], made[1])
+        assert np.array_equal(made[2], made[3])
+        assert float(np.abs(made[0] - made[2]).max()) < 1e-4
+
     def test_any_size_and_number_of_threads_gives_the_same_bits(self, part):
         one, two = (backend.net(part, t, OPENVINO) for t in (1, 2))
         assert one is not two
