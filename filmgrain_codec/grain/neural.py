@@ -88,30 +88,35 @@ class _Plan:
 
 
 def _made(plan: _Plan) -> list[Array]:
+    """The fields of the area wanted, made tile by tile on the whole tiles that cover it."""
     top, left, rows, columns = plan.area
-    out = [scratch(f"refined {p}", rows * columns, np.float32).reshape(rows, columns) for p in plan.planes]
-    starts = [
-        (y, x)
-        for y in range(top // TILE[0] * TILE[0], top + rows, TILE[0])
-        for x in range(left // TILE[1] * TILE[1], left + columns, TILE[1])
-    ]
-    tone = _tone(plan, starts)
+    down, across = (
+        range(a // t * t, a + n, t) for a, n, t in zip((top, left), (rows, columns), TILE, strict=True)
+    )
+    shape = len(down) * TILE[0], len(across) * TILE[1]
+    out = [scratch(f"refined {p}", shape[0] * shape[1], np.float32).reshape(shape) for p in plan.planes]
+    tone = _tone(plan, (down[0], across[0]), (shape[0] // 2, shape[1] // 2))
     told, part = conditions(plan.segment), share(plan.segment)
 
-    def run(chosen: list[tuple[int, int]]) -> None:
-        for y, x in chosen:
-            at = ((y - starts[0][0]) // 2, (x - starts[0][1]) // 2)
-            seen = tone[:, :, at[0] : at[0] + TILE[0] // 2, at[1] : at[1] + TILE[1] // 2]
+    def run(places: list[tuple[int, int]]) -> None:
+        for y, x in places:
             noise = _noise(plan, y, x)
+            v, u = y - down[0], x - across[0]
+            seen = tone[:, :, v // 2 : (v + TILE[0]) // 2, u // 2 : (u + TILE[1]) // 2]
             answer = plan.net(plan.part, noise, seen, told) if part else None
-            _laid(plan, out, noise, answer, part, (y, x))
+            for k, target in enumerate(out):
+                own = slice(PHASES * k, PHASES * (k + 1))
+                added = None if answer is None else answer[0, own]
+                _laid(target[v : v + TILE[0], u : u + TILE[1]], noise[0, own], added, part)
 
+    places = [(y, x) for y in down for x in across]
     threads = plan.request.threads
-    if threads < 2 or len(starts) < 2:
-        run(starts)
+    if threads < 2 or len(places) < 2:
+        run(places)
     else:
-        list(_pool(threads).map(run, [starts[k::threads] for k in range(threads)]))
-    return out
+        list(_pool(threads).map(run, [places[k::threads] for k in range(threads)]))
+    v, u = top - down[0], left - across[0]
+    return [field[v : v + rows, u : u + columns] for field in out]
 
 
 @lru_cache(maxsize=8)
@@ -137,41 +142,25 @@ def _noise(plan: _Plan, y: int, x: int) -> Array:
     return packed
 
 
-def _laid(
-    plan: _Plan, out: list[Array], noise: Array, answer: Array | None, part: float, at: tuple[int, int]
-) -> None:
-    """Put a tile's fields, plus ``part`` of the answer, where they belong in the area wanted."""
-    top, left, rows, columns = plan.area
+def _laid(tile: Array, field: Array, added: Array | None, part: float) -> None:
+    """Unpack one field of a tile, plus ``part`` of what is added to it."""
     high, wide = TILE[0] // 2, TILE[1] // 2
-    tile = scratch("tile", TILE[0] * TILE[1], np.float32).reshape(TILE)
-    cut = [
-        slice(max(a - b, 0), min(a + n - b, t))
-        for a, b, n, t in zip((top, left), at, (rows, columns), TILE, strict=True)
-    ]
-    place = tuple(
-        slice(c.start + b - a, c.stop + b - a) for c, a, b in zip(cut, (top, left), at, strict=True)
-    )
-    for k, target in enumerate(out):
-        for phase, (dy, dx) in enumerate(_phases()):
-            base = noise[0, PHASES * k + phase, REACH : REACH + high, REACH : REACH + wide]
-            if answer is None:
-                tile[dy::2, dx::2] = base
-                continue
-            added = answer[0, PHASES * k + phase]
-            np.add(base, added if part == 1 else added * np.float32(part), out=tile[dy::2, dx::2])
-        target[place] = tile[cut[0], cut[1]]
+    for phase, (dy, dx) in enumerate(_phases()):
+        base, out = field[phase, REACH : REACH + high, REACH : REACH + wide], tile[dy::2, dx::2]
+        if added is None:
+            out[...] = base
+        else:
+            np.add(base, added[phase] if part == 1 else added[phase] * np.float32(part), out=out)
 
 
 def _phases() -> Iterator[tuple[int, int]]:
     return ((k >> 1, k & 1) for k in range(PHASES))
 
 
-def _tone(plan: _Plan, starts: list[tuple[int, int]]) -> Array:
-    """Maps of tone (1, TONES, rows, columns) of all tiles, one value for 2x2 samples of their grid."""
-    (top, left), (bottom, right) = starts[0], starts[-1]
-    shape = (bottom - top + TILE[0]) // 2, (right - left + TILE[1]) // 2
+def _tone(plan: _Plan, first: tuple[int, int], shape: tuple[int, int]) -> Array:
+    """Maps of tone (1, TONES, *shape) from the sample ``first`` on, one value for 2x2 samples of the grid."""
     step = [2 << s for s in plan.subs[::-1]]
-    corner = [a * s // 2 - b for a, s, b in zip((top, left), step, plan.request.origin[::-1], strict=True)]
+    corner = [a * s // 2 - b for a, s, b in zip(first, step, plan.request.origin[::-1], strict=True)]
     luma = _luma(plan.request, corner, step, shape)
     maps = np.empty((1, TONES, *shape), np.float32)
     # an undefined base sample must not undo the grain around it
