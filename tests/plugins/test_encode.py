@@ -166,6 +166,11 @@ def test_colour_and_shape_come_from_the_properties(script, folder):
         """
         clip = clip.std.SetFrameProps(_Primaries=9, _Transfer=16, _Matrix=9, _Range=0, _ChromaLocation=2)
         clip = clip.std.SetFrameProps(ContentLightLevelMax=1000, ContentLightLevelAverage=400)
+        clip = clip.std.SetFrameProps(
+            MasteringDisplayPrimariesX=[0.708, 0.17, 0.131], MasteringDisplayPrimariesY=[0.292, 0.797, 0.046],
+            MasteringDisplayWhitePointX=0.3127, MasteringDisplayWhitePointY=0.329,
+            MasteringDisplayMinLuminance=0.0001, MasteringDisplayMaxLuminance=1000.0,
+        )
         clip = clip.std.SetFrameProps(_SARNum=4, _SARDen=3)
         clip.set_output()
         """
@@ -180,12 +185,16 @@ def test_colour_and_shape_come_from_the_properties(script, folder):
         3,
     )
     assert (color.content_light.max_cll, color.content_light.max_fall) == (1000, 400)
+    assert color.mastering.white == (Fraction(3127, 10000), Fraction(329, 1000))
+    assert color.mastering.green == (Fraction(17, 100), Fraction(797, 1000))
+    assert (color.mastering.min_luminance, color.mastering.max_luminance) == (Fraction(1, 10000), 1000)
     assert video.sar == Fraction(4, 3)
     assert (video.rate, video.frames, video.duration) == (Fraction(24), FRAMES, Fraction(FRAMES, 24))
     output, _ = encoded(path, levels=folder / "levels.json")
     with Reader(output) as reader:
         made = reader.info.video
     assert (made.fmt.color.primaries, made.fmt.color.transfer, made.sar) == (9, 16, Fraction(4, 3))
+    assert made.fmt.color.mastering.max_luminance == 1000
 
 
 def test_a_variable_rate_keeps_every_time(script):

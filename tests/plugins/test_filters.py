@@ -98,6 +98,19 @@ def test_each_function_through_vspipe(tmp_path, source, vspipe, number, text):
     assert y4m_sums(vspipe(script, *arguments)) == filtered(source, text)
 
 
+@pytest.mark.parametrize("plugin", ["bs", "lsmas"])
+def test_sources_from_wheels(core, source, plugin):
+    if not hasattr(core, plugin):
+        pytest.skip(f"the source plug-in {plugin} is not installed")
+    read = {
+        "bs": lambda: core.bs.VideoSource(str(source), cachemode=0),
+        "lsmas": lambda: core.lsmas.LWLibavSource(str(source), cache=0),
+    }[plugin]
+    order = list(range(FRAMES))
+    random.Random(3).shuffle(order)
+    assert sums(fg.denoise(read(), 0.03), order) == filtered(source, "denoise:level=0.03")
+
+
 class Sum:
     """A node that is none of ours: the mean of its window, with a property of its own."""
 
@@ -253,3 +266,17 @@ def test_no_video_library_is_loaded(tmp_path: Path):
     """
     done = subprocess.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_grain_by_a_synthesis_model(source):
+    from filmgrain_codec.errors import ModelError
+    from filmgrain_codec.infer import store
+
+    try:
+        store.resolve("fast", "synthesis")
+    except ModelError:
+        pytest.skip("no synthesis model is installed")
+    made = sums(fg.grain(vs_clip(), 0.04, synthesis="fast"))
+    assert made == filtered(source, "grain:level=0.04,synthesis=fast")
+    assert made == sums(fg.grain(vs_clip(), 0.04, synthesis="fast"), reversed(range(FRAMES)))
+    assert made != sums(fg.grain(vs_clip(), 0.04))

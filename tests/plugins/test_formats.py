@@ -186,7 +186,7 @@ def test_properties_that_make_no_sense(wrong, words):
         ({"tr": 9}, "tr must be from 0 to 2, the model's radius, not 9"),
         ({"planes": 3}, "planes must be one or more of 0 to 2, not 3"),
         ({"planes": []}, "planes must be one or more"),
-        ({"zones": "5"}, "--zones: expected ':'"),
+        ({"zones": "5"}, "zones: expected ':'"),
         ({"zones": [((5, 2), 0.03)]}, "ends before it starts"),
         ({"zones": [((0, 9), 0.03), (4, 0.02)]}, "overlaps"),
         ({"zones": [3]}, "zones must be text like"),

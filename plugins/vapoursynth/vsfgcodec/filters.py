@@ -16,7 +16,7 @@ from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain import properties, wire
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.infer import store
-from filmgrain_codec.nodes.synth import SEGMENT_PROP, Grain
+from filmgrain_codec.nodes.synth import PARAMETRIC, SEGMENT_PROP, Grain
 from filmgrain_codec.pipeline.zones import Zone, zone_at
 from vsfgcodec.clips import Job, Planes, job
 from vsfgcodec.cuts import Cuts
@@ -91,6 +91,7 @@ def grain(
     *,
     seed: int | None = None,
     gain: float = 1.0,
+    synthesis: str = PARAMETRIC,
     planes: Planes = None,
     zones: Zones = None,
     num_streams: int | None = None,
@@ -103,6 +104,7 @@ def grain(
     frames: so the grain of one clip is matched on another. ``params``: the further parameters of the
     filter ``grain`` (preset, size, chroma, ...), with a level of one's own. ``seed``: another seed is
     another grain; by default that of the properties, or 0. ``gain`` multiplies levels of properties.
+    ``synthesis``: 'parametric', or the tier or id of a synthesis model.
 
     Sets FGLevel (grain put on), takes FGModel off. Raises ``vs.Error``.
     """
@@ -112,8 +114,9 @@ def grain(
         raise UsageError(f"{next(iter(params))!r} needs a level or a preset, not the properties of a clip")
     if gain != 1.0 and own:
         raise UsageError("gain multiplies levels of properties: state another level instead")
-    values = {"seed": seed, **params}
-    matched = Grain(GrainProfile(()), gain=gain, seed=_registered_seed(seed))
+    values = {"seed": seed, "synthesis": synthesis, **params}
+    checked = values_of(NODES.get("grain"), values)
+    matched = Grain(GrainProfile(()), gain=gain, seed=_seed(checked), synthesis=synthesis)
     matched.configure(found.fmt)
 
     @lru_cache(KEPT)
@@ -208,8 +211,8 @@ def _registered(name: str, params: Mapping[str, Any]) -> Node:
     return spec.build(values_of(spec, params))
 
 
-def _registered_seed(seed: Any) -> int | None:
-    value = values_of(NODES.get("grain"), {"seed": seed}).get("seed")
+def _seed(checked: Mapping[str, Any]) -> int | None:
+    value = checked.get("seed")
     return value if isinstance(value, int) else None
 
 

@@ -20,7 +20,10 @@ def zones_of(zones: Zones) -> tuple[Zone, ...]:
     if zones is None:
         return ()
     if isinstance(zones, str):
-        return parse_zones(zones)
+        try:
+            return parse_zones(zones)
+        except UsageError as error:
+            raise UsageError(str(error).replace("--zones", "zones", 1)) from None
     try:
         found = sorted((_zone(*pair) for pair in zones), key=lambda zone: zone.start)
     except (TypeError, ValueError):
