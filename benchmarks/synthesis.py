@@ -61,6 +61,7 @@ def synthesizers(net: Path | None, only: Sequence[str] | None) -> list[Synthesiz
         *ours.installed(),
         gaussian.Gaussian(),
         ffmpeg.FfmpegNoise(),
+        ffmpeg.FROZEN,
         *av1.available(),
     ]
     if find_spec("vapoursynth"):
@@ -90,7 +91,7 @@ def measure(
     """Rows by method and grain, and what each grain's real set is."""
     rows, sets = [], []
     for head, to, judge in grains(options):
-        seen = witness(to) if judge and judges() else None
+        seen = witness(to, options.cache) if judge and judges() else None
         sets.append({**head, "effective": round(to.effective), "white_noise_c2st": rounded(seen)})
         block = []
         for method in methods:

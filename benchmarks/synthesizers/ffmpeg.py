@@ -45,6 +45,9 @@ class FfmpegNoise:
         return list(added(made, eight))
 
 
+FROZEN = FfmpegNoise("noise (FFmpeg), its default", flags="")
+
+
 def options(sigma: float, flags: str, plane: int) -> dict[str, Any]:
     """Settings of the filter for a grey clip; its noise is strength / sqrt(3), cut off to whole codes."""
     strength = min(100, round(sigma * _CODES * math.sqrt(3) + 0.3))

@@ -12,7 +12,6 @@ from benchmarks import material, picture
 from benchmarks.peers.case import Case, Planes
 from benchmarks.peers.peer import label
 from benchmarks.synthesizers import cases
-from benchmarks.synthesizers.ffmpeg import FfmpegNoise
 from benchmarks.synthesizers.synthesizer import Synthesizer, added
 from filmgrain_codec.core.frame import Frame
 
@@ -36,10 +35,7 @@ def draw(methods: Sequence[Synthesizer], cache: Path, folder: Path) -> list[Path
             stem = label(f"{case.family}-{case.size:.2g}-{case.clip}")
             found.append(pictures(case, grain, folder / f"{stem}.png"))
             if case is groups[0][0]:
-                frozen = FfmpegNoise(name="noise (FFmpeg), its default", flags="")
-                found.append(
-                    strip(case, grain | {frozen.name: frozen.grain(case)}, folder / f"{stem}-time.png")
-                )
+                found.append(strip(case, grain, folder / f"{stem}-time.png"))
     return found
 
 
