@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from pathlib import Path
 from textwrap import dedent
 
@@ -280,3 +281,47 @@ def test_grain_by_a_synthesis_model(source):
     assert made == filtered(source, "grain:level=0.04,synthesis=fast")
     assert made == sums(fg.grain(vs_clip(), 0.04, synthesis="fast"), reversed(range(FRAMES)))
     assert made != sums(fg.grain(vs_clip(), 0.04))
+
+
+class Meeting:
+    """A node that waits until as many threads are in it as it was told, and counts how many there are."""
+
+    radius = 0
+    barrier = threading.Barrier(1)
+    inside, most = 0, 0
+    lock = threading.Lock()
+
+    def configure(self, fmt):
+        return fmt
+
+    def process(self, window, n: int) -> Frame:
+        with Meeting.lock:
+            Meeting.inside += 1
+            Meeting.most = max(Meeting.most, Meeting.inside)
+        Meeting.barrier.wait(timeout=20)
+        with Meeting.lock:
+            Meeting.inside -= 1
+        return window[0]
+
+
+@pytest.fixture
+def meeting(core):
+    NODES.register(NodeSpec("meeting", Meeting, "Waits."))
+    before, core.num_threads = core.num_threads, 4
+    Meeting.most = 0
+    yield Meeting
+    core.num_threads = before
+    del NODES._specs["meeting"]
+
+
+def test_frames_are_made_at_the_same_time(meeting):
+    """Two frames cannot leave the node before both are in it."""
+    meeting.barrier = threading.Barrier(2)
+    assert len(list(fg.meeting(vs_clip()).frames(prefetch=4, close=True))) == FRAMES
+    assert meeting.most >= 2
+
+
+def test_num_streams_limits_them(meeting):
+    meeting.barrier = threading.Barrier(1)
+    assert len(list(fg.meeting(vs_clip(), num_streams=1).frames(prefetch=4, close=True))) == FRAMES
+    assert meeting.most == 1
