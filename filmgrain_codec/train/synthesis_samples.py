@@ -1,7 +1,9 @@
 """Reference grain to learn synthesis from, and the parametric fields that the nets begin with.
 
-A pool holds looks: of each a segment, as its recipe reports it, and patches of n / sigma(Y) on photographs
-and on smooth ramps. Statistics belong to a look, so a batch takes several patches of each look it holds.
+A pool holds looks: of each a segment, as its recipe reports it, and patches of n / sigma(Y) on ramps and on
+smooth parts of photographs. Where a picture has texture, dividing by sigma(Y) would bring the texture into
+the grain of recipes that blur or resize it after it was made, and a net would learn that as grain.
+Statistics belong to a look, so a batch takes several patches of each look it holds.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ from filmgrain_codec.train.material import Material
 Array = NDArray[np.float32]
 Batch = dict[str, Tensor]
 SIDE = 96
-PATCHES = 24
+PATCHES, DRAWN = 8, 24
+"""Patches of a look, and how many are made: the smoothest are kept."""
 SHARES = {"spectral": 0.15, "density": 0.35, "autoregressive": 0.2, "scans": 0.3}
 """Of the families in training; the spectral one is what the parametric model makes already."""
 RAMP_SHARE = 0.3
@@ -90,14 +93,22 @@ def _look(material: Material, recipe: Any, rng: Generator, patches: int) -> tupl
     level = looks.log_uniform(rng, *looks.LEVELS)
     segment = recipe.segment(level)
     luma, chroma, clean = [], [], []
-    for index in range(patches // _ROW):
+    for index in range(patches * DRAWN // (PATCHES * _ROW)):
         planes = _canvas(material, rng)
         made = recipe.grain(planes, fmt, level, int(rng.integers(1 << 30)), index, quantise=False)
         unit = normalised(segment, planes, made)
         luma += np.split(unit[0], _ROW, 1)
         chroma += np.split(np.stack(unit[1:]), _ROW, 2)
         clean += np.split(np.rint(planes[0] * 255).astype(np.uint8), _ROW, 1)
-    return segment, np.float16(luma), np.float16(chroma), np.stack(clean)
+    calm = np.argsort([_roughness(c) for c in clean], kind="stable")[:patches]
+    grain = (np.stack([x[k] for k in calm]).astype(np.float16) for x in (luma, chroma))
+    return segment, *grain, np.stack([clean[k] for k in calm])
+
+
+def _roughness(clean: NDArray[np.uint8]) -> float:
+    """Mean difference of neighbours, in codes."""
+    codes = clean.astype(np.float32)
+    return float(np.abs(np.diff(codes, axis=0)).mean() + np.abs(np.diff(codes, axis=1)).mean())
 
 
 def normalised(
