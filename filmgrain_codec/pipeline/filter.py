@@ -91,7 +91,13 @@ def _run(
         return pipe(frames, graph, clip, meter, request.threads)
     video = clip.info.video
     writer = Writer(
-        output, clip.info, spec, graph.configure(video.fmt), time_base=video.time_base, rate=video.rate
+        output,
+        clip.info,
+        spec,
+        graph.configure(video.fmt),
+        time_base=video.time_base,
+        rate=video.rate,
+        copy_streams=clip.script is None,
     )
     return render(
         frames,

@@ -18,9 +18,11 @@ from filmgrain_codec.errors import FgcodecError, InputError, ProfileError, Usage
 from filmgrain_codec.media import carriage
 from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.media.script import Script
+from filmgrain_codec.pipeline.clip import opened
 from filmgrain_codec.pipeline.encode import encode, plan
+from filmgrain_codec.pipeline.filter import filter_clip
 from filmgrain_codec.pipeline.levels import of_text
-from filmgrain_codec.pipeline.request import EncodeRequest
+from filmgrain_codec.pipeline.request import EncodeRequest, FilterRequest
 from tests.plugins.clips import CUT, FRAMES, filtered, pictures, write_y4m
 
 HEAD = "import vapoursynth as vs\nimport vsfgcodec as fg\ncore = vs.core\n"
@@ -85,6 +87,27 @@ def test_a_script_is_filtered_like_a_file(script, source):
     assert filtered(path, "denoise:level=0.03") == filtered(source, "denoise:level=0.03")
     whole = script('fg.chain(clip, "denoise:level=0.03", "grain:level=0.02").set_output()', "own.vpy")
     assert filtered(whole, "depth:bits=10") == filtered(source, "denoise:level=0.03", "grain:level=0.02")
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mov"])
+def test_a_script_is_filtered_into_a_container(script, source, ending):
+    path = script("clip.set_output()")
+    output = path.with_suffix(f".{ending}")
+    chain = ("denoise:level=0.03",)
+    codec = "ffv1" if ending == "mkv" else "prores"
+    filter_clip(
+        FilterRequest(source=path, output=output, filters=chain, codec=codec, overwrite=True, threads=1)
+    )
+    with Reader(output) as reader:
+        assert len(list(reader)) == FRAMES
+
+
+def test_what_else_reads_clips_reads_scripts(script, source):
+    path = script("clip.set_output()")
+    with opened(path, path.parent) as ours, opened(source, path.parent) as theirs:
+        assert ours.fmt.width == theirs.fmt.width
+        for a, b in zip(ours.frames(), theirs.frames(), strict=True):
+            assert all(np.array_equal(p, q) for p, q in zip(a.planes, b.planes, strict=True))
 
 
 def test_grain_told_by_the_frames_is_not_measured_again(script, folder, source):
