@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import vapoursynth as vs
 
 from filmgrain_codec.core import vsframe
@@ -110,9 +111,7 @@ def views(frame: Any) -> list[Any]:
 
 def colored(fmt: FrameFormat, props: Mapping[str, Any]) -> FrameFormat:
     """The format with the colour that a frame's properties describe."""
-    f = fmt
-    color = vsframe.color_of(props)
-    return FrameFormat(f.width, f.height, f.family, f.sub_w, f.sub_h, f.bits, color)
+    return replace(fmt, color=vsframe.color_of(props))
 
 
 def opened(job: Job) -> Any:
@@ -122,9 +121,8 @@ def opened(job: Job) -> Any:
     def work(n: int, f: list[Any]) -> Any:
         progressive(n, f[1].props)
         out = f[0].copy()
-        for view, plane in zip(
-            views(out), vsframe.read(views(f[1]), colored(job.fmt, f[1].props), job.real), strict=True
-        ):
+        planes = vsframe.read(views(f[1]), colored(job.fmt, f[1].props), job.real)
+        for view, plane in zip(views(out), planes, strict=True):
             fill(view, plane)
         return out
 
@@ -148,14 +146,10 @@ def closed(job: Job, made: Any, fmt: FrameFormat) -> Any:
 
 def planes_of(frame: Any) -> tuple[Any, ...]:
     """Planes of a float frame, contiguous, as the graph's own are: sums then add up in the same order."""
-    import numpy as np
-
     return tuple(np.ascontiguousarray(view) for view in views(frame))
 
 
 def fill(view: Any, plane: Any) -> None:
-    import numpy as np
-
     np.copyto(np.asarray(view), plane)
 
 
