@@ -71,10 +71,10 @@ class Grader:
 
     @torch.no_grad()
     def __call__(self, nets: nn.ModuleDict | None) -> dict[str, float]:
-        """Each term, squares as roots, and ``score``, which decides; ``None`` grades the parametric model."""
+        """Each term, and their sum ``score``, which decides; ``None`` grades the parametric model."""
         luma, chroma = grained(self.looks, nets, self.batch, self.noise)
         found = losses.terms(grouped(luma, chroma, self.batch, len(self.wanted.psd)), self.wanted)
-        row = {k: float(v) ** (1.0 if k == "psd" else 0.5) for k, v in found.items()}
+        row = {k: float(v) for k, v in found.items()}
         return {"score": float(losses.total(found)), **row}
 
 

@@ -24,7 +24,7 @@ FEWEST = 2000
 LARGE, SMALL = 0.4, 0.05
 R1_WEIGHT, R1_EVERY = 1.0, 16
 WEIGHTS = {
-    "psd": 1.0, "acf": 1.0, "curve": 1.0, "channels": 0.5, "tone": 4.0, "skew": 5.0, "kurtosis": 0.3,
+    "psd": 1.0, "acf": 0.5, "curve": 1.0, "channels": 0.5, "tone": 1.0, "skew": 1.0, "kurtosis": 0.3,
     "mean": 10.0, "draws": 1.0,
 }  # fmt: skip
 
@@ -120,35 +120,35 @@ def _channels(luma: Tensor, chroma: Tensor) -> Tensor:
 
 
 def terms(made: Statistics, wanted: Statistics) -> dict[str, Tensor]:
-    """Errors of spectra, squared errors of the rest (``robust`` ones of curve and moments), means over looks.
+    """RMS errors of each look, means over the looks. Chroma counts half as much as luma, where there is any.
 
-    Chroma counts half as much as luma, where there is any.
+    Roots, not squares: a look that its segment does not tell from others may not outweigh the rest.
     """
-    used = (made.in_bins > FEWEST) & (wanted.in_bins > FEWEST)
+    bins = (made.in_bins > FEWEST) & (wanted.in_bins > FEWEST)
     thirds = (made.in_thirds > FEWEST) & (wanted.in_thirds > FEWEST)
-    moments = robust(made.moments - wanted.moments) * thirds[..., None]
     coloured = made.coloured & wanted.coloured
-    luma = root((made.psd - wanted.psd).square().mean((1, 2)))
+
+    def mean(errors: Tensor, where: Tensor) -> Tensor:
+        return (errors * where).sum(1) / where.sum(1).clamp(min=1)
+
+    moments = robust(made.moments - wanted.moments)
     chroma = root((made.chroma_psd - wanted.chroma_psd).square().mean((1, 2, 3))) * coloured
-    channels = (made.channels - wanted.channels).square().sum(1) * coloured
-    errors = (robust(made.curve - wanted.curve) * used).sum(1) / used.sum(1).clamp(min=1)
-    errors = errors + robust(made.chroma_power - wanted.chroma_power).mean(1) * coloured
-    means = (made.mean.square() * used).sum(1) / used.sum(1).clamp(min=1)
-    counted = thirds.sum().clamp(min=1)
-    return {
-        "psd": (luma + 0.5 * chroma).mean(),
-        "acf": (made.acf - wanted.acf).square().sum(1).mean(),
-        "curve": errors.mean(),
-        "channels": channels.mean(),
-        "tone": means.mean(),
-        "skew": moments[..., 0].sum() / counted,
-        "kurtosis": moments[..., 1].sum() / counted,
+    power = robust(made.chroma_power - wanted.chroma_power).mean(1) * coloured
+    found = {
+        "psd": root((made.psd - wanted.psd).square().mean((1, 2))) + 0.5 * chroma,
+        "acf": root((made.acf - wanted.acf).square().sum(1)),
+        "curve": root(mean(robust(made.curve - wanted.curve), bins) + power),
+        "channels": root((made.channels - wanted.channels).square().sum(1) * coloured),
+        "tone": root(mean(made.mean.square(), bins)),
+        "skew": root(mean(moments[..., 0], thirds)),
+        "kurtosis": root(mean(moments[..., 1], thirds)),
     }
+    return {k: v.mean() for k, v in found.items()}
 
 
 def root(mean_square: Tensor) -> Tensor:
-    """RMS of log ratios: a look that its segment does not tell from others may not outweigh the rest."""
-    return (mean_square + SMALL**2).sqrt()
+    """Square root, level below ``SMALL``, where errors are chance."""
+    return (mean_square + SMALL**2).sqrt() - SMALL
 
 
 def robust(error: Tensor) -> Tensor:
