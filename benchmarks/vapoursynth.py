@@ -30,12 +30,12 @@ from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.registry import build_chain
 from filmgrain_codec.infer import backend, store
 from filmgrain_codec.infer.names import ORT
+from filmgrain_codec.nodes.packed import PHASES
 
 LOOP = 8
 """Distinct pictures; they repeat, so that making them costs nothing while the clock runs."""
 NETS, NODE = "the nets alone, ONNX Runtime", "the node, our executor"
 Codes = tuple[np.ndarray, ...]
-PHASES = 4
 
 
 def pictures() -> list[Codes]:
@@ -78,16 +78,17 @@ def frames(loop: Sequence[Codes], count: int) -> Iterator[Frame]:
 
 def nets(model: str, threads: int, count: int) -> None:
     """Run both nets on arrays of the right size, ``threads`` frames at a time."""
-    parts = [(backend.net(store.resolve(model).part(p), 1, ORT), inputs(p)) for p in ("luma", "chroma")]
+    found = store.resolve(model)
+    parts = [(backend.net(found.part(p), 1, ORT), inputs(p, found.radius)) for p in ("luma", "chroma")]
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda _: [net.run(given) for net, given in parts], range(count)))
 
 
-def inputs(part: str) -> dict[str, np.ndarray]:
+def inputs(part: str, radius: int) -> dict[str, np.ndarray]:
     """Arrays as the node gives them to its nets: packed at half size (see ``nodes.normal``)."""
     planes, guides = (1, 0) if part == "luma" else (2, 2)
     rows, columns = (-(-n // 8) * 4 for n in FORMAT.shape(0 if part == "luma" else 1))
-    channels = PHASES * (planes * 7 + guides)
+    channels = PHASES * (planes * (2 * radius + 3) + guides)
     given = np.random.default_rng(1).normal(0, 1, (1, channels, rows, columns)).astype(np.float32)
     return {"given": given, "size": np.zeros((1, 1), np.float32)}
 
