@@ -37,8 +37,9 @@ Batch = dict[str, Tensor]
 SIDE = 96
 PATCHES, DRAWN = 8, 24
 """Patches of a look, and how many are made: the smoothest are kept."""
-SHARES = {"spectral": 0.15, "density": 0.35, "autoregressive": 0.2, "scans": 0.3}
-"""Of the families in training; the spectral one is what the parametric model makes already."""
+SHARES = {"spectral": 0.2, "density": 0.45, "scans": 0.35}
+"""Of the families in training. The spectral one is what the parametric model makes already. AV1's templates
+are left out: a segment does not tell them from film, and film would get their spectrum."""
 RAMP_SHARE = 0.3
 FAINTEST = 0.15
 """Least sigma(Y) / level that grain is divided by."""
