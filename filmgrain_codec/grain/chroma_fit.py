@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.grain import spectrum_fit
-from filmgrain_codec.grain.profile import Chroma, Spectrum
+from filmgrain_codec.grain.profile import Chroma, GrainSegment, Spectrum
 from filmgrain_codec.grain.samples import Samples
 
 Field = NDArray[np.float64]
@@ -78,14 +78,19 @@ def _ratio(shared: float, product: float) -> float:
     return float(np.clip(value, -0.99, 0.99)) if abs(value) > 0.02 else 0.0
 
 
-def fit_skew(found: Samples, variance: Field) -> float:
-    """Third standardised moment of the luma grain; 0 where it cannot be told from none."""
+def fit_skew(found: Samples, variance: Field, alike: GrainSegment) -> float:
+    """Third standardised moment of the luma grain at luma 0.5.
+
+    ``alike`` says how it varies over luma. Where it cannot be told from what that law alone makes of
+    the strength curve (``GrainSegment.skewness``) it is taken to be that.
+    """
+    usual = 3 * float(alike.slope(np.array(0.5)))
     clear = np.maximum(found.low, found.high) < 1e-3
     if clear.sum() < 4 * _FEWEST:
-        return 0.0
-    cubes = found.third[clear] / variance[clear] ** 1.5
+        return usual
+    cubes = found.third[clear] / variance[clear] ** 1.5 - alike.skewness(found.luma[clear])
     low, high = np.quantile(cubes, [0.05, 0.95])
     kept = cubes[(cubes >= low) & (cubes <= high)]
     error = float(cubes.std()) / np.sqrt(len(cubes))
     value = float(kept.mean())
-    return float(np.clip(value, -_SKEWEST, _SKEWEST)) if abs(value) > 2.5 * error else 0.0
+    return float(np.clip(value, -_SKEWEST, _SKEWEST)) if abs(value - usual) > 2.5 * error else usual

@@ -15,7 +15,7 @@ strength in parts where every block is textured and moves is read from the rest 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,8 +177,10 @@ def _segment(found: Measured, fmt: FrameFormat, occupancy: Field, start: int, en
     curve: Curve = tuple(float(r) for r in ratios) if level <= LEVEL_MAX else FLAT_CURVE  # type: ignore[assignment]
     best = _best(found.curve, np.ones(len(found.samples)))
     chroma = fit_chroma(found.samples.take(best), found.variance[best] / level**2, level, found.spectrum, fmt)
-    skew = fit_skew(found.samples.take(best), found.variance[best])
-    return GrainSegment(start, end, min(level, LEVEL_MAX), curve, found.spectrum, chroma, skew, 0, confidence)
+    made = GrainSegment(
+        start, end, min(level, LEVEL_MAX), curve, found.spectrum, chroma, confidence=confidence
+    )
+    return replace(made, skew=fit_skew(found.samples.take(best), found.variance[best], made))
 
 
 def _confidence(found: Measured, occupancy: Field) -> float:

@@ -55,8 +55,10 @@ class Refiner(Protocol):
 def refined(net: Refiner, segment: GrainSegment) -> Fields:
     """Makes the unit fields of ``segment`` for ``parametric.synthesize``, refined by ``net``."""
 
-    def fields(request: Request) -> Sequence[Array | None]:
+    def fields(request: Request) -> Sequence[Array | None] | None:
         told = replace(segment, level=request.level)
+        if not share(told):
+            return None
         luma = _Plan(request, net, LUMA, (0,), (0, 0), request.recipe.luma, told)
         made: list[Array | None] = [*_made(luma), None, None]
         if len(request.planes) > 1 and (request.used(1) or request.used(2)):

@@ -14,7 +14,7 @@ resolution-independent rendering", 2017).
 ``yuv``: chroma has its own noise with a single Gaussian of ``chroma.size`` (chroma samples;
 isotropic on the screen, apart from the luma's anisotropy), mixed with the luma grain brought to
 chroma resolution by a box average, so that the correlations at lag 0 are those of the profile.
-Its strength is level * chroma.cb (or cr) * curve(Y averaged over the chroma sample's block).
+Its strength is level * chroma.cb (or cr) * curve(smoothed Y averaged over the chroma sample's block).
 
 ``rgb``: a profile always speaks of Y, Cb and Cr. Its grain (unsubsampled) goes through the BT.709
 matrix to R, G and B, and every channel's own value drives the curve. A profile without chroma
@@ -36,10 +36,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
-from filmgrain_codec.grain.fields import WORD_SAMPLES, plane_key, scratch, white_words
+from filmgrain_codec.grain import tone
+from filmgrain_codec.grain.fields import WORD_SAMPLES, plane_key, white_words
 from filmgrain_codec.grain.filters import GrainFilter, fir
 from filmgrain_codec.grain.profile import GrainSegment
-from filmgrain_codec.grain.recipe import LUT_LAST, Recipe, prepare
+from filmgrain_codec.grain.recipe import Recipe, prepare
+from filmgrain_codec.grain.tone import buffer
 
 _BAND_SAMPLES = 1 << 17  # large enough that margins cost little, small enough for a core's cache
 
@@ -101,8 +103,9 @@ def synthesize(
     number. ``level`` (fraction of full scale) replaces the segment's, ``gain`` multiplies it,
     ``seed`` replaces its seed. ``origin``: luma coordinates (x, y) of the top-left sample when
     the planes are a crop of a larger frame, multiples of the subsampling: the grain is then the
-    crop of the whole frame's grain. ``threads`` and ``band_rows`` change speed only. ``fields`` makes
-    the unit fields that are mixed instead of this model's own (see ``Fields``).
+    crop of the whole frame's grain, but for its strength within a few samples of an inner edge.
+    ``threads`` and ``band_rows`` change speed only. ``fields`` makes the unit fields that are mixed
+    instead of this model's own (see ``Fields``).
     Strength 0 (or a segment that is not ``grainy``) returns ``planes`` itself.
     """
     applied = strength(segment, level, gain)
@@ -144,9 +147,9 @@ class Request:
         return any(row[field] for row in self.recipe.mix[: len(self.planes)])
 
 
-Fields = Callable[[Request], Sequence[NDArray[np.float32] | None]]
+Fields = Callable[[Request], Sequence[NDArray[np.float32] | None] | None]
 """Makes the unit fields of a picture, each on the whole grid of its plane (luma's rounded up to whole chroma
-blocks), with their skew; None for a field that is not used."""
+blocks), with their skew; None for a field that is not used, or to leave the picture to this model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +202,14 @@ def _channel_band(job: _Job, top: int, rows: int) -> None:
     part = slice(top, min(top + rows, height))
     shape = (part.stop - part.start, width)
     used = [q for q in range(len(job.planes)) if any(job.recipe.mix[p][q] for p in range(len(job.planes)))]
-    fields = {q: _field(job, q, top, shape, skewed=q == 0) for q in used}
+    fields = {q: _field(job, q, top, shape) for q in used}
     for p, row in enumerate(job.recipe.mix[: len(job.planes)]):
         if any(row):
+            at = tone.places(tone.smoothed(job.planes[p], top, shape[0], job.recipe.tone))
+            if p == 0:
+                _bent(job, fields[0], at)
             grain = _mixed([(c, fields[q]) for q, c in enumerate(row) if c], shape)
-            _add(job.planes[p][part], job.planes[p][part], grain, job.recipe.lut, job.out[p][part])
+            _add(job.planes[p][part], tone.take(job.recipe.lut, at), grain, job.out[p][part])
 
 
 def _yuv_band(job: _Job, top: int, rows: int) -> None:
@@ -212,14 +218,18 @@ def _yuv_band(job: _Job, top: int, rows: int) -> None:
     part = slice(top, min(top + rows, height))
     # whole blocks, so that the last chroma sample of an odd size has its full average
     shape = (_blocks(part.stop - top, sub_h) << sub_h, _blocks(width, sub_w) << sub_w)
-    luma = _field(job, 0, top, shape, skewed=True)
-    base = job.planes[0][part]
-    _add(base, base, luma[: base.shape[0], :width], job.recipe.lut, job.out[0][part])
+    luma, base = _field(job, 0, top, shape), job.planes[0][part]
+    seen = _padded(tone.smoothed(job.planes[0], top, base.shape[0], job.recipe.tone), shape)
+    at = tone.places(seen)
+    _bent(job, luma, at)
+    inside = slice(base.shape[0]), slice(width)
+    _add(base, tone.take(job.recipe.lut, at)[inside], luma[inside], job.out[0][part])
     if any(job.recipe.mix[1]) or any(job.recipe.mix[2]):
-        _chroma_band(job, top, luma, base)
+        _chroma_band(job, top, luma, seen)
 
 
-def _chroma_band(job: _Job, top: int, luma: NDArray[np.float32], base: Plane) -> None:
+def _chroma_band(job: _Job, top: int, luma: NDArray[np.float32], seen: NDArray[np.float32]) -> None:
+    """Chroma of a band, from its luma grain and the smoothed luma, both of whole chroma blocks."""
     sub_w, sub_h = job.subs
     mix = job.recipe.mix
     shape = (luma.shape[0] >> sub_h, luma.shape[1] >> sub_w)
@@ -229,9 +239,9 @@ def _chroma_band(job: _Job, top: int, luma: NDArray[np.float32], base: Plane) ->
         fields[0] = _box_sum(luma, sub_w, sub_h, "box grain")
     for q in (1, 2):
         if mix[1][q] or mix[2][q]:
-            fields[q] = _field(job, q, top >> sub_h, shape, skewed=False)
-    at_chroma = _box_sum(_padded(base, luma.shape), sub_w, sub_h, "box base")
-    sigma = _sigma(at_chroma, 0.5 ** (sub_w + sub_h), job.recipe.lut)
+            fields[q] = _field(job, q, top >> sub_h, shape)
+    at_chroma = _box_sum(seen, sub_w, sub_h, "box base")
+    sigma = tone.take(job.recipe.lut, tone.places(at_chroma, 0.5 ** (sub_w + sub_h)))
     for p in (1, 2):
         if any(mix[p]):
             grain = _mixed([(c, fields[q]) for q, c in enumerate(mix[p]) if c], shape)
@@ -249,12 +259,13 @@ def _padded(base: Plane, shape: tuple[int, int]) -> Plane:
     return np.pad(base, ((0, shape[0] - base.shape[0]), (0, shape[1] - base.shape[1])), mode="edge")
 
 
-def _buffer(name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
-    flat: NDArray[np.float32] = scratch(name, shape[0] * shape[1], np.float32)
-    return flat.reshape(shape)
+def _bent(job: _Job, field: NDArray[np.float32], at: NDArray[np.intp]) -> None:
+    """Luma grain's skew, which fields made elsewhere have."""
+    if job.fields is None and job.recipe.bends is not None:
+        tone.bend(field, at, job.recipe.bends)
 
 
-def _field(job: _Job, plane: int, top: int, shape: tuple[int, int], *, skewed: bool) -> NDArray[np.float32]:
+def _field(job: _Job, plane: int, top: int, shape: tuple[int, int]) -> NDArray[np.float32]:
     """Unit-variance grain of one plane for the rows from ``top`` (plane samples), in a scratch buffer."""
     given = job.fields[plane] if job.fields is not None else None
     if given is not None:
@@ -262,10 +273,7 @@ def _field(job: _Job, plane: int, top: int, shape: tuple[int, int], *, skewed: b
     sub_w, sub_h = job.subs if plane else (0, 0)
     x, y = job.origin[0] >> sub_w, (job.origin[1] >> sub_h) + top
     kernel = job.recipe.chroma if plane else job.recipe.luma
-    field = unit_field(job.keys[plane], kernel, x, y, shape, name=f"field {plane}")
-    if skewed and job.recipe.skew[1]:
-        bend(field, job.recipe.skew)
-    return field
+    return unit_field(job.keys[plane], kernel, x, y, shape, name=f"field {plane}")
 
 
 def unit_field(
@@ -288,7 +296,7 @@ def unit_field_of_noise(
     word = (x - rx) // WORD_SAMPLES
     words = -(-(x + columns + rx) // WORD_SAMPLES) - word
     pitch = words * WORD_SAMPLES
-    noise = _buffer("noise", (rows + 2 * ry, pitch))
+    noise = buffer("noise", (rows + 2 * ry, pitch))
     white_words(key, word, y - ry, words, noise)
     flat = _filtered(noise.reshape(-1), kernel, rows, pitch, name)
     first = x - rx - word * WORD_SAMPLES
@@ -301,11 +309,11 @@ def _filtered(
 ) -> NDArray[np.float32]:
     """Filter flat noise with margins of ``kernel.radius``; columns come out shifted by the radius."""
     rx, ry = kernel.radius
-    total = _buffer(name, (rows, pitch)).reshape(-1)
-    across = _buffer("across", (rows + 2 * ry, pitch)).reshape(-1)
-    tmp = _buffer("tmp", (rows + 2 * ry, pitch)).reshape(-1)
+    total = buffer(name, (rows, pitch)).reshape(-1)
+    across = buffer("across", (rows + 2 * ry, pitch)).reshape(-1)
+    tmp = buffer("tmp", (rows + 2 * ry, pitch)).reshape(-1)
     for i, term in enumerate(kernel.terms):
-        target = total if i == 0 else _buffer("term", (rows, pitch)).reshape(-1)
+        target = total if i == 0 else buffer("term", (rows, pitch)).reshape(-1)
         fir(noise, term.horizontal, 1, rx, across[: noise.size - 2 * rx], tmp)
         across[noise.size - 2 * rx :] = 0
         vertical = tuple(term.weight * k for k in term.vertical)
@@ -318,7 +326,7 @@ def _filtered(
 def bend(field: NDArray[np.float32], skew: tuple[float, float]) -> None:
     """``recipe.skew_map`` of unit Gaussian grain, in place."""
     a, b = np.float32(skew[0]), np.float32(skew[1])
-    bent = _buffer("bent", field.shape)
+    bent = buffer("bent", field.shape)
     np.multiply(field, b, out=bent)
     np.add(bent, a, out=bent)
     np.multiply(field, bent, out=field)
@@ -330,13 +338,13 @@ def _box_sum(plane: NDArray[np.float32], sub_w: int, sub_h: int, name: str) -> N
     rows, columns = plane.shape
     out = plane
     if sub_h:
-        high = _buffer(name + " rows", (rows >> sub_h, columns))
+        high = buffer(name + " rows", (rows >> sub_h, columns))
         np.add(out[0 :: 1 << sub_h], out[1 :: 1 << sub_h], out=high)
         for k in range(2, 1 << sub_h):
             np.add(high, out[k :: 1 << sub_h], out=high)
         out = high
     if sub_w:
-        wide = _buffer(name, (rows >> sub_h, columns >> sub_w))
+        wide = buffer(name, (rows >> sub_h, columns >> sub_w))
         np.add(out[:, 0 :: 1 << sub_w], out[:, 1 :: 1 << sub_w], out=wide)
         for k in range(2, 1 << sub_w):
             np.add(wide, out[:, k :: 1 << sub_w], out=wide)
@@ -346,7 +354,7 @@ def _box_sum(plane: NDArray[np.float32], sub_w: int, sub_h: int, name: str) -> N
 
 def _mixed(parts: list[tuple[float, NDArray[np.float32]]], shape: tuple[int, int]) -> NDArray[np.float32]:
     """Weighted sum of fields, in plane order, in a scratch buffer."""
-    out, tmp = _buffer("mixed", shape), _buffer("mixed tmp", shape)
+    out, tmp = buffer("mixed", shape), buffer("mixed tmp", shape)
     for i, (weight, field) in enumerate(parts):
         np.multiply(field, np.float32(weight), out=tmp if i else out)
         if i:
@@ -354,19 +362,6 @@ def _mixed(parts: list[tuple[float, NDArray[np.float32]]], shape: tuple[int, int
     return out
 
 
-def _sigma(luma: NDArray[np.float32], scale: float, lut: NDArray[np.float32]) -> NDArray[np.float32]:
-    """sigma(luma * scale) by table; below 0 and above 1 the curve's ends hold."""
-    position = _buffer("position", luma.shape)
-    np.multiply(luma, np.float32(scale * LUT_LAST), out=position)
-    np.add(position, np.float32(0.5), out=position)
-    lookup = scratch("lookup", luma.size, np.intp).reshape(luma.shape)
-    np.copyto(lookup, position, casting="unsafe")
-    sigma = _buffer("sigma", luma.shape)
-    np.take(lut, lookup, out=sigma, mode="clip")
-    return sigma
-
-
-def _add(base: Plane, luma: Plane, grain: NDArray[np.float32], lut: NDArray[np.float32], out: Plane) -> None:
-    sigma = _sigma(luma, 1.0, lut)
+def _add(base: Plane, sigma: NDArray[np.float32], grain: NDArray[np.float32], out: Plane) -> None:
     np.multiply(sigma, grain, out=sigma)
     np.add(base, sigma, out=out)

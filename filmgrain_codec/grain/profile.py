@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 KNOTS = 8
 KNOT_POSITIONS: NDArray[np.float64] = np.linspace(0.0, 1.0, KNOTS)
+SLOPE_REACH = 0.5 / (KNOTS - 1)
 LEVEL_NONE = 0.003
 """At most this level is 'no grain': automatic encoding leaves such a shot alone."""
 LEVEL_MAX = 0.15
@@ -57,7 +58,8 @@ class GrainSegment:
     """Grain of one shot: frames ``start`` (inclusive) to ``end`` (exclusive).
 
     ``curve`` holds sigma(luma) / level at luma code k/7, k = 0..7, linear between knots; its
-    value at 0.5 is 1. ``skew`` is the third standardised moment. ``seed`` is 32 bit.
+    value at 0.5 is 1. ``skew`` is the third standardised moment at luma 0.5 (elsewhere see
+    ``skewness``). ``seed`` is 32 bit.
     """
 
     start: int
@@ -78,6 +80,19 @@ class GrainSegment:
     def sigma(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
         """Grain standard deviation (fraction of full scale) at luma codes in 0..1."""
         return np.asarray(self.level * np.interp(luma, KNOT_POSITIONS, self.curve), np.float64)
+
+    def slope(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
+        """d sigma / d luma, over the distance of two knots."""
+        high, low = (self.sigma(luma + d) for d in (SLOPE_REACH, -SLOPE_REACH))
+        return np.asarray((high - low) / (2 * SLOPE_REACH))
+
+    def skewness(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Third standardised moment at luma codes in 0..1: ``skew`` plus what the tone curve adds.
+
+        Of y = f(D + n), grain n in density seen through a tone curve f, the second-order share is
+        sigma f'' / (2 f'), and sigma(Y) goes with f': skew = 3 d sigma / dY.
+        """
+        return np.asarray(self.skew + 3 * (self.slope(luma) - self.slope(np.array(0.5))))
 
 
 @dataclass(frozen=True, slots=True)

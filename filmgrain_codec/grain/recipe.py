@@ -9,11 +9,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgrain_codec.grain.filters import GrainFilter, grain_filter
+from filmgrain_codec.grain.filters import GrainFilter, Taps, grain_filter
 from filmgrain_codec.grain.profile import GrainSegment, Spectrum
 
 LUT_LAST = 4092  # a multiple of 1023: every 8-bit (nearly) and 10-bit (exactly) code has its own entry
 MAX_SKEW = 2.0
+_SOLVED = 65
+_FARTHEST = 6
 Weights = tuple[float, float, float]
 Matrix = tuple[Weights, Weights, Weights]
 YCC_TO_RGB: Matrix = ((1.0, 0.0, 1.5748), (1.0, -0.1873, -0.4681), (1.0, 1.8556, 0.0))
@@ -25,9 +27,10 @@ class Recipe:
     """One segment made ready for one layout.
 
     ``luma``, ``chroma``: filters of the first field and of the other two. ``skew``: coefficients
-    of ``skew_map``, for the first field. ``mix``: weights of the three unit fields in each plane's
-    grain, times the plane's strength relative to luma; a row of zeros is a plane without grain.
-    ``lut``: sigma at luma code k / LUT_LAST.
+    of ``skew_map`` at luma 0.5, for the first field; ``bends``: the second of them at luma code
+    k / LUT_LAST, None where it is 0 throughout. ``tone``: half kernel that smooths luma. ``mix``:
+    weights of the three unit fields in each plane's grain, times the plane's strength relative to
+    luma; a row of zeros is a plane without grain. ``lut``: sigma at luma code k / LUT_LAST.
     """
 
     luma: GrainFilter
@@ -35,6 +38,8 @@ class Recipe:
     skew: tuple[float, float]
     mix: Matrix
     lut: NDArray[np.float32]
+    bends: NDArray[np.float32] | None
+    tone: Taps
 
 
 @lru_cache(maxsize=64)
@@ -48,7 +53,24 @@ def prepare(segment: GrainSegment, family: str, sub_w: int, sub_h: int) -> Recip
     if family == "rgb":
         mix = _product(YCC_TO_RGB, mix)
     codes = np.arange(LUT_LAST + 1) / LUT_LAST
-    return Recipe(luma, chroma, skew, mix, segment.sigma(codes).astype(np.float32))
+    sigma = segment.sigma(codes).astype(np.float32)
+    return Recipe(luma, chroma, skew, mix, sigma, _bends(segment, codes), smoothing(segment.spectrum.size))
+
+
+def _bends(segment: GrainSegment, codes: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    """b of ``skew_map`` over luma; solved at some points, because it is smooth."""
+    points = np.linspace(0.0, 1.0, _SOLVED)
+    solved = [skew_map(skew)[1] for skew in segment.skewness(points)]
+    table = np.interp(codes, points, solved).astype(np.float32)
+    return table if table.any() else None
+
+
+def smoothing(size: float) -> Taps:
+    """Half kernel with the sum 1 of a Gaussian of ``size`` samples, cut where 2 % are left."""
+    reach = min(round(2 * size), _FARTHEST)
+    half = [math.exp(-0.5 * (i / size) ** 2) for i in range(reach + 1)] if reach else [1.0]
+    total = half[0] + 2 * math.fsum(half[1:])
+    return tuple(k / total for k in half)
 
 
 def chroma_spectrum(segment: GrainSegment, sub_w: int, sub_h: int) -> Spectrum:

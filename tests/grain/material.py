@@ -35,6 +35,31 @@ def picture(fmt: FrameFormat) -> tuple[Plane, ...]:
     return tuple((c % (fmt.peak + 1) / fmt.peak).astype(np.float32) for c in codes)
 
 
+def cropped(
+    planes: tuple[Plane, ...], fmt: FrameFormat, part: FrameFormat, corner: tuple[int, int]
+) -> tuple[Plane, ...]:
+    """The part of a picture that begins at luma sample (x, y)."""
+    return tuple(
+        plane[y : y + rows, x : x + columns]
+        for p, plane in enumerate(planes)
+        for (x, y), (rows, columns) in [(_on(p, fmt, corner), part.shape(p))]
+    )
+
+
+def inset(planes: tuple[Plane, ...], fmt: FrameFormat, edge: int) -> tuple[Plane, ...]:
+    """A picture without ``edge`` luma samples on each side."""
+    return tuple(
+        plane[down : len(plane) - down, right : plane.shape[1] - right]
+        for p, plane in enumerate(planes)
+        for right, down in [_on(p, fmt, (edge, edge))]
+    )
+
+
+def _on(plane: int, fmt: FrameFormat, place: tuple[int, int]) -> tuple[int, int]:
+    sub_w, sub_h = (fmt.sub_w, fmt.sub_h) if plane and fmt.family == "yuv" else (0, 0)
+    return place[0] >> sub_w, place[1] >> sub_h
+
+
 def numbers(low: float, high: float) -> st.SearchStrategy[float]:
     return st.floats(low, high, allow_nan=False)
 

@@ -14,7 +14,7 @@ from filmgrain_codec.core.frame import Family, Frame, FrameFormat, Plane
 from filmgrain_codec.grain.filters import fir, gaussian_taps, grain_filter
 from filmgrain_codec.grain.parametric import apply, synthesize
 from filmgrain_codec.grain.profile import Chroma, GrainSegment, Spectrum
-from filmgrain_codec.grain.recipe import correlate, skew_map
+from filmgrain_codec.grain.recipe import correlate, prepare, skew_map
 from tests.grain import material
 
 CURVE = (0.4, 0.7, 0.9, 1.0, 1.0, 0.95, 0.7, 0.5)
@@ -22,6 +22,8 @@ SEGMENT = GrainSegment(
     0, 100, 0.05, CURVE, Spectrum(0.9, 1.2, 0.3, 2.5), Chroma(0.5, 0.7, 0.8, 0.3, -0.2, 0.4), 0.4, 7
 )
 PLAIN = GrainSegment(0, 100, 0.05, spectrum=Spectrum(0.8), seed=3)
+EDGE = 8
+"""Luma samples at a crop's edge whose strength may differ: what lies beyond is not known there."""
 Layout = tuple[Family, int, int]
 LAYOUTS: list[Layout] = [
     ("gray", 0, 0), ("yuv", 1, 1), ("yuv", 1, 0), ("yuv", 0, 0), ("yuv", 2, 0), ("rgb", 0, 0),
@@ -63,22 +65,21 @@ def test_bands_and_threads_do_not_change_a_bit(layout: Layout, size: tuple[int, 
 @given(st.data())
 def test_a_crop_is_grained_like_the_whole(layout: Layout, data: st.DataObject) -> None:
     fmt = FrameFormat(96, 80, *layout, bits=8)
-    x, y = 4 * data.draw(st.integers(0, 22)), 4 * data.draw(st.integers(0, 18))
-    width = 4 * data.draw(st.integers(1, 24 - x // 4))
-    height = 4 * data.draw(st.integers(1, 20 - y // 4))
-    planes = picture(fmt)
+    x, y = 4 * data.draw(st.integers(0, 18)), 4 * data.draw(st.integers(0, 14))
+    width = 4 * data.draw(st.integers(5, 24 - x // 4))
+    height = 4 * data.draw(st.integers(5, 20 - y // 4))
     part = replace(fmt, width=width, height=height)
 
     def crop(planes: tuple[Plane, ...]) -> tuple[Plane, ...]:
-        cut = []
-        for p, plane in enumerate(planes):
-            sub_w, sub_h = (fmt.sub_w, fmt.sub_h) if p and fmt.family == "yuv" else (0, 0)
-            rows, columns = part.shape(p)
-            cut.append(plane[y >> sub_h :, x >> sub_w :][:rows, :columns])
-        return tuple(cut)
+        return material.cropped(planes, fmt, part, (x, y))
 
-    cropped = synthesize(crop(planes), part, SEGMENT, 9, origin=(x, y))
-    assert_same(cropped, crop(synthesize(planes, fmt, SEGMENT, 9)))
+    flat = tuple(np.full_like(p, 0.4) for p in picture(fmt))
+    made = synthesize(crop(flat), part, SEGMENT, 9, origin=(x, y))
+    assert_same(made, crop(synthesize(flat, fmt, SEGMENT, 9)))
+    assert len(prepare(SEGMENT, *layout).tone) <= EDGE
+    made = synthesize(crop(picture(fmt)), part, SEGMENT, 9, origin=(x, y))
+    whole = crop(synthesize(picture(fmt), fmt, SEGMENT, 9))
+    assert_same(material.inset(made, part, EDGE), material.inset(whole, part, EDGE))
 
 
 def test_input_planes_are_left_alone_and_may_be_strided() -> None:

@@ -1,0 +1,93 @@
+"""The tone that drives grain: the base picture as a grain sees it, and tables over it.
+
+A grain of film averages the light over its own size, so strength and skew follow the picture smoothed
+by about the grain's size. A strength curve read at every sample instead would print the picture's
+finest detail into the grain.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.core.frame import Plane
+from filmgrain_codec.grain.fields import scratch
+from filmgrain_codec.grain.filters import Taps, fir
+from filmgrain_codec.grain.recipe import LUT_LAST
+
+Array = NDArray[np.float32]
+
+
+def smoothed(plane: Plane, top: int, rows: int, taps: Taps) -> Array:
+    """Rows ``top`` to ``top + rows`` of ``plane`` through the symmetric filter ``taps`` both ways.
+
+    Edges are repeated; samples within ``len(taps) - 1`` of a crop's edge differ from the whole's. A view
+    of this thread's buffer, or of ``plane`` where there is nothing to do.
+    """
+    reach = len(taps) - 1
+    if not reach:
+        return plane[top : top + rows]
+    seen = _with_margin(plane, top, rows, reach)
+    pitch = seen.shape[1]
+    size = rows * pitch
+    across, out, tmp = (buffer(n, seen.shape).reshape(-1) for n in ("tone across", "tone", "tone tmp"))
+    kept = seen.size - 2 * reach
+    fir(seen.reshape(-1), taps, 1, reach, across[:kept], tmp)
+    across[kept:] = 0
+    fir(across, taps, pitch, reach * pitch, out[:size], tmp)
+    return out[:size].reshape(rows, pitch)[:, : plane.shape[1]]
+
+
+def _with_margin(plane: Plane, top: int, rows: int, reach: int) -> Array:
+    height, width = plane.shape
+    out = buffer("tone seen", (rows + 2 * reach, width + 2 * reach))
+    inside = slice(max(top - reach, 0), min(top + rows + reach, height))
+    first = inside.start - (top - reach)
+    last = first + inside.stop - inside.start
+    out[first:last, reach : reach + width] = plane[inside]
+    out[:first], out[last:] = out[first], out[last - 1]
+    out[:, :reach], out[:, reach + width :] = (
+        out[:, reach : reach + 1],
+        out[:, reach + width - 1 : reach + width],
+    )
+    return out
+
+
+def places(tone: Array, scale: float = 1.0) -> NDArray[np.intp]:
+    """Where in a table over luma k / LUT_LAST to look for ``tone * scale``; ``take`` clips it."""
+    position = buffer("position", tone.shape)
+    np.multiply(tone, np.float32(scale * LUT_LAST), out=position)
+    np.add(position, np.float32(0.5), out=position)
+    found = scratch("places", tone.size, np.intp).reshape(tone.shape)
+    np.copyto(found, position, casting="unsafe")
+    return found
+
+
+def take(table: Array, at: NDArray[np.intp], name: str = "sigma") -> Array:
+    """The table's entries at ``places``; below 0 and above 1 its ends hold."""
+    out = buffer(name, at.shape)
+    np.take(table, at, out=out, mode="clip")
+    return out
+
+
+def bend(field: Array, at: NDArray[np.intp], bends: Array) -> None:
+    """Give unit Gaussian grain the skew of its tone, in place: a g + b (g^2 - 1), a^2 + 2 b^2 = 1.
+
+    ``bends``: b over luma (``recipe.skew_map``).
+    """
+    b, a = take(bends, at, "bend"), buffer("keep", field.shape)
+    np.multiply(b, b, out=a)
+    np.multiply(a, np.float32(-2.0), out=a)
+    np.add(a, np.float32(1.0), out=a)
+    np.sqrt(a, out=a)
+    squares = buffer("squares", field.shape)
+    np.multiply(field, b, out=squares)
+    np.add(squares, a, out=squares)
+    np.multiply(field, squares, out=field)
+    np.subtract(field, b, out=field)
+
+
+def buffer(name: str, shape: tuple[int, int]) -> Array:
+    """This thread's buffer ``name``; its content is undefined."""
+    flat: Array = scratch(name, shape[0] * shape[1], np.float32)
+    return flat.reshape(shape)
