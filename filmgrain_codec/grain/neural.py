@@ -1,9 +1,9 @@
 """Unit fields of grain refined by a net: what it is told, what it sees, and how it is run tile by tile.
 
 The parametric model (``grain.parametric``) makes unit fields out of hash noise; a net refines them before
-they are mixed, multiplied by sigma(Y) and added: f' = f + R(f, w, Y, c). f is the unit field, w the white
-noise it was filtered from, both packed 2x2 (``PHASES`` channels at half size); Y (mean luma of the 2x2 block)
-and the slope of the strength curve there say the tone; c, ``conditions``, is the segment.
+they are skewed, mixed, multiplied by sigma(Y) and added: f' = f + R(f, w, Y, c). f is the unit field, w the
+white noise it was filtered from, both packed 2x2 (``PHASES`` channels at half size); Y (mean luma of the 2x2
+block) and the slope of the strength curve there say the tone; c, ``conditions``, is the segment.
 
 Exactness: tiles have one fixed shape and lie on one fixed grid of the plane's absolute coordinates, their
 margins are drawn from the hash also beyond the picture, and Y acts on its own 2x2 block only. So bands,
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from filmgrain_codec.grain.conditioning import conditions, share, slope_table
 from filmgrain_codec.grain.fields import scratch
 from filmgrain_codec.grain.filters import GrainFilter
-from filmgrain_codec.grain.parametric import Fields, Request, bend, unit_field_of_noise
+from filmgrain_codec.grain.parametric import Fields, Request, unit_field_of_noise
 from filmgrain_codec.grain.profile import GrainSegment
 
 Array = NDArray[np.float32]
@@ -136,8 +136,6 @@ def _noise(plan: _Plan, y: int, x: int) -> Array:
     for k, plane in enumerate(plan.planes):
         key = plan.request.keys[plane]
         field, white = unit_field_of_noise(key, plan.kernel, x - margin, y - margin, shape)
-        if plane == 0 and plan.request.recipe.skew[1]:
-            bend(field, plan.request.recipe.skew)
         for phase, (dy, dx) in enumerate(_phases()):
             packed[0, PHASES * k + phase] = field[dy::2, dx::2]
             packed[0, count + PHASES * k + phase] = white[dy::2, dx::2]

@@ -149,7 +149,8 @@ class Request:
 
 Fields = Callable[[Request], Sequence[NDArray[np.float32] | None] | None]
 """Makes the unit fields of a picture, each on the whole grid of its plane (luma's rounded up to whole chroma
-blocks), with their skew; None for a field that is not used, or to leave the picture to this model."""
+blocks), without skew; they may be written into. None for a field that is not used, or to leave the picture
+to this model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +261,8 @@ def _padded(base: Plane, shape: tuple[int, int]) -> Plane:
 
 
 def _bent(job: _Job, field: NDArray[np.float32], at: NDArray[np.intp]) -> None:
-    """Luma grain's skew, which fields made elsewhere have."""
-    if job.fields is None and job.recipe.bends is not None:
+    """Luma grain's skew."""
+    if job.recipe.bends is not None:
         tone.bend(field, at, job.recipe.bends)
 
 
@@ -321,16 +322,6 @@ def _filtered(
         if i:
             np.add(total, target, out=total)
     return total
-
-
-def bend(field: NDArray[np.float32], skew: tuple[float, float]) -> None:
-    """``recipe.skew_map`` of unit Gaussian grain, in place."""
-    a, b = np.float32(skew[0]), np.float32(skew[1])
-    bent = buffer("bent", field.shape)
-    np.multiply(field, b, out=bent)
-    np.add(bent, a, out=bent)
-    np.multiply(field, bent, out=field)
-    np.subtract(field, b, out=field)
 
 
 def _box_sum(plane: NDArray[np.float32], sub_w: int, sub_h: int, name: str) -> NDArray[np.float32]:

@@ -106,7 +106,7 @@ def grained(
         if nets is not None:
             base = base + answered(nets[name], given, batch[tone], batch["told"])
         fields.append(base)
-    return looks.mixed(batch["look"], *fields)
+    return looks.mixed(batch["look"], batch["clean"], *fields)
 
 
 def answered(net: nn.Module, *given: Tensor) -> Tensor:

@@ -155,19 +155,22 @@ class Looks:
 
     def __init__(self, pool: Pool, device: str = "cpu") -> None:
         self.pool, self.device = pool, device
-        recipes = [prepare(replace(s, level=1.0), "yuv", 1, 1) for s in pool.segments]
+        recipes = [prepare(s, "yuv", 1, 1) for s in pool.segments]
         self.told = torch.from_numpy(np.concatenate([conditions(s) for s in pool.segments]))
         self.slopes = torch.from_numpy(np.stack([slope_table(s, 255) for s in pool.segments]))
         self.filters = {
             "luma": torch.stack([response(r.luma, _GRIDS["luma"]) for r in recipes]),
             "chroma": torch.stack([response(r.chroma, _GRIDS["chroma"]) for r in recipes]),
         }
-        self.skew = torch.tensor([r.skew for r in recipes])
+        codes = np.rint(np.arange(256) * (LUT_LAST / 255)).astype(np.int64)
+        flat = np.zeros(LUT_LAST + 1, np.float32)
+        bends = [flat if r.bends is None else r.bends for r in recipes]
+        self.bends = torch.from_numpy(np.stack([b[codes] for b in bends]))
         gains = torch.tensor([(1.0, s.chroma.cb, s.chroma.cr) for s in pool.segments])
         silent = gains < SILENT
         self.mix = torch.tensor([r.mix for r in recipes]) / gains.masked_fill(silent, 1.0)[..., None]
         self.mix[silent] = 0.0
-        for name in ("told", "slopes", "skew", "mix"):
+        for name in ("told", "slopes", "bends", "mix"):
             setattr(self, name, getattr(self, name).to(device))
         self.filters = {k: v.to(device) for k, v in self.filters.items()}
 
@@ -203,8 +206,6 @@ class Looks:
     def noise(self, look: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         """What the nets are given for patches of these looks: packed fields and their white noise."""
         luma, white = self._field("luma", look, 1, random)
-        a, b = self.skew[look].T[:, :, None, None, None]
-        luma = luma * (a + b * luma) - b
         chroma, whites = self._field("chroma", look, 2, random)
         return {
             "luma": F.pixel_unshuffle(torch.cat([luma, white], 1), 2),
@@ -219,9 +220,11 @@ class Looks:
         made = torch.fft.irfft2(filtered, (side, side))
         return made[..., :kept, :kept], white[..., :kept, :kept]
 
-    def mixed(self, look: Tensor, luma: Tensor, chroma: Tensor) -> tuple[Tensor, Tensor]:
-        """Unit grain of Y (N, 1, SIDE, SIDE) and of Cb, Cr from packed, refined fields."""
+    def mixed(self, look: Tensor, clean: Tensor, luma: Tensor, chroma: Tensor) -> tuple[Tensor, Tensor]:
+        """Unit grain of Y (N, 1, SIDE, SIDE) and of Cb, Cr from packed, refined fields and clean luma."""
         first, others = F.pixel_shuffle(luma, 2), F.pixel_shuffle(chroma, 2)
+        b = self.bends[look[:, None, None, None], (clean * 255).round().long()]
+        first = first * ((1 - 2 * b * b).sqrt() + b * first) - b
         fields = torch.cat([4 * F.avg_pool2d(first, 2), others], 1)
         return first, torch.einsum("npq,nqyx->npyx", self.mix[look, 1:], fields)
 

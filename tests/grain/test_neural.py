@@ -13,7 +13,7 @@ from filmgrain_codec.core.frame import Family, FrameFormat, Plane
 from filmgrain_codec.grain import conditioning, neural
 from filmgrain_codec.grain.neural import PHASES, REACH, TILE
 from filmgrain_codec.grain.parametric import synthesize
-from filmgrain_codec.grain.profile import DEFAULT_CURVE, FLAT_CURVE, Chroma, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import DEFAULT_CURVE, Chroma, GrainSegment, Spectrum
 from tests.grain import material
 
 CURVE = (0.4, 0.7, 0.9, 1.0, 1.0, 0.95, 0.7, 0.5)
@@ -58,9 +58,9 @@ def assert_same(a: tuple[Plane, ...], b: tuple[Plane, ...]) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (17, 33), (TILE[1] + 13, TILE[0] + 5)], ids=str)
 def test_a_net_that_adds_nothing_leaves_the_parametric_bits(layout: Layout, size: tuple[int, int]) -> None:
     fmt = FrameFormat(*size, *layout, bits=10)
-    planes, level = material.picture(fmt), replace(SEGMENT, curve=FLAT_CURVE)
-    made = synthesize(planes, fmt, level, 5, fields=neural.refined(nothing, level))
-    assert_same(made, synthesize(planes, fmt, level, 5))
+    planes = material.picture(fmt)
+    made = synthesize(planes, fmt, SEGMENT, 5, fields=neural.refined(nothing, SEGMENT))
+    assert_same(made, synthesize(planes, fmt, SEGMENT, 5))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
@@ -179,7 +179,7 @@ def test_the_phases_are_packed_as_the_nets_were_trained() -> None:
     fmt = FrameFormat(TILE[1], TILE[0], "gray", 0, 0)
     base = np.full((TILE[0], TILE[1]), 0.5, np.float32)
     made = synthesize(
-        (base,), fmt, replace(SEGMENT, curve=(1.0,) * 8), 3, fields=neural.refined(net, SEGMENT)
+        (base,), fmt, replace(SEGMENT, curve=(1.0,) * 8, skew=0.0), 3, fields=neural.refined(net, SEGMENT)
     )[0]
     inner = given["luma"][0, :PHASES, REACH:-REACH, REACH:-REACH]
     unpacked = inner.reshape(2, 2, TILE[0] // 2, TILE[1] // 2).transpose(2, 0, 3, 1).reshape(TILE)

@@ -108,7 +108,8 @@ def test_a_pool_is_a_function_of_its_seed_in_units_of_sigma(
 def test_fields_to_refine_are_the_parametric_models(pool: samples.Pool) -> None:
     looks = samples.Looks(replace(pool, segments=(SEGMENT,) * 4))
     batch = looks.batch(np.random.default_rng(0), 4, samples.PATCHES)
-    batch["look"] = batch["look"].repeat(4)
+    batch |= {k: batch[k].repeat(4, *[1] * (batch[k].ndim - 1)) for k in ("look", "clean")}
+    batch["clean"] = torch.full_like(batch["clean"], 0.5)
     noise = looks.noise(batch["look"], torch.Generator().manual_seed(0))
     luma, chroma = synthesis.grained(looks, None, batch, noise)
     fmt = FrameFormat(512, 512, bits=10)
