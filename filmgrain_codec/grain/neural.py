@@ -7,8 +7,8 @@ block) and the slope of the strength curve there say the tone; c, ``conditions``
 
 Exactness: tiles have one fixed shape and lie on one fixed grid of the plane's absolute coordinates, their
 margins are drawn from the hash also beyond the picture, and Y acts on its own 2x2 block only. So bands,
-threads and order change no bit, and a crop whose corners lie on such blocks (2 chroma samples wide and high)
-holds the bits of the whole picture.
+threads and order change no bit, and fields of a crop whose corners lie on such blocks (2 chroma samples wide
+and high) are those of the whole picture.
 """
 
 from __future__ import annotations
