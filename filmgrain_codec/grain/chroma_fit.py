@@ -17,6 +17,9 @@ _NONE_BELOW = 0.02
 """Chroma grain weaker than this share of the luma level counts as none."""
 _STRONGEST = 4.0
 _SKEWEST = 1.0
+_SLOPES = -2.0, 6.0
+_SKEW_DOUBT = np.array([0.1, 1.0])
+"""How far skew and its slope may well lie from what a tone curve makes, before blocks are asked."""
 
 
 def fit_chroma(found: Samples, curve2: Field, level: float, luma: Spectrum, fmt: FrameFormat) -> Chroma:
@@ -78,19 +81,22 @@ def _ratio(shared: float, product: float) -> float:
     return float(np.clip(value, -0.99, 0.99)) if abs(value) > 0.02 else 0.0
 
 
-def fit_skew(found: Samples, variance: Field, alike: GrainSegment) -> float:
-    """Third standardised moment of the luma grain at luma 0.5.
+def fit_skew(found: Samples, variance: Field, alike: GrainSegment) -> tuple[float, float]:
+    """(skew, skew_slope) of the luma grain: its third standardised moment over luma.
 
-    ``alike`` says how it varies over luma. Where it cannot be told from what that law alone makes of
-    the strength curve (``GrainSegment.skewness``) it is taken to be that.
+    A straight fit to the tilt that ``alike``, which has the strength curve, would have. Where blocks say
+    little it stays near what a tone curve alone makes: skew 3 d sigma / dY, slope 1.
     """
-    usual = 3 * float(alike.slope(np.array(0.5)))
+    usual = np.array([3 * float(alike.slope(np.array(0.5))), 1.0])
     clear = np.maximum(found.low, found.high) < 1e-3
     if clear.sum() < 4 * _FEWEST:
-        return usual
-    cubes = found.third[clear] / variance[clear] ** 1.5 - alike.skewness(found.luma[clear])
-    low, high = np.quantile(cubes, [0.05, 0.95])
-    kept = cubes[(cubes >= low) & (cubes <= high)]
-    error = float(cubes.std()) / np.sqrt(len(cubes))
-    value = float(kept.mean())
-    return float(np.clip(value, -_SKEWEST, _SKEWEST)) if abs(value - usual) > 2.5 * error else usual
+        return float(usual[0]), 1.0
+    cubes = found.third[clear] / variance[clear] ** 1.5
+    terms = np.stack([np.ones(len(cubes)), alike.tilt(found.luma[clear])], 1)
+    rest = cubes - terms @ usual
+    low, high = np.quantile(rest, [0.05, 0.95])
+    kept = (rest >= low) & (rest <= high)
+    doubt = rest.var() * np.diag(1 / _SKEW_DOUBT**2)
+    square = terms[kept].T @ terms[kept] + doubt
+    skew, slope = usual + np.linalg.solve(square, terms[kept].T @ rest[kept])
+    return float(np.clip(skew, -_SKEWEST, _SKEWEST)), float(np.clip(slope, *_SLOPES))

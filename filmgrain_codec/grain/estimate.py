@@ -180,7 +180,8 @@ def _segment(found: Measured, fmt: FrameFormat, occupancy: Field, start: int, en
     made = GrainSegment(
         start, end, min(level, LEVEL_MAX), curve, found.spectrum, chroma, confidence=confidence
     )
-    return replace(made, skew=fit_skew(found.samples.take(best), found.variance[best], made))
+    skew, slope = fit_skew(found.samples.take(best), found.variance[best], made)
+    return replace(made, skew=skew, skew_slope=slope)
 
 
 def _confidence(found: Measured, occupancy: Field) -> float:

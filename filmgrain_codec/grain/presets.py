@@ -125,7 +125,7 @@ def segment(
     luma, chroma = _mixed(film, strengths, spectrum, subs)
     level = float(luma[MIDDLE].mean())
     curve: Curve = tuple(float(v) for v in luma / level)  # type: ignore[assignment]
-    return GrainSegment(0, MAX_FRAME, level, curve, spectrum, chroma, confidence=0.0)
+    return GrainSegment(0, MAX_FRAME, level, curve, spectrum, chroma, confidence=0.0, skew_slope=1.0)
 
 
 def aperture(film: Stock, width: int) -> tuple[float, float]:

@@ -58,8 +58,8 @@ class GrainSegment:
     """Grain of one shot: frames ``start`` (inclusive) to ``end`` (exclusive).
 
     ``curve`` holds sigma(luma) / level at luma code k/7, k = 0..7, linear between knots; its
-    value at 0.5 is 1. ``skew`` is the third standardised moment at luma 0.5 (elsewhere see
-    ``skewness``). ``seed`` is 32 bit.
+    value at 0.5 is 1. ``skew`` is the third standardised moment at luma 0.5, and ``skew_slope`` how much
+    it follows the tone (``skewness``). ``seed`` is 32 bit.
     """
 
     start: int
@@ -71,6 +71,7 @@ class GrainSegment:
     skew: float = 0.0
     seed: int = 0
     confidence: float = 1.0
+    skew_slope: float = 0.0
 
     @property
     def grainy(self) -> bool:
@@ -87,12 +88,16 @@ class GrainSegment:
         return np.asarray((high - low) / (2 * SLOPE_REACH))
 
     def skewness(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Third standardised moment at luma codes in 0..1: ``skew`` plus what the tone curve adds.
+        """Third standardised moment at luma codes in 0..1: ``skew`` + ``skew_slope`` * ``tilt``."""
+        return np.asarray(self.skew + self.skew_slope * self.tilt(luma))
+
+    def tilt(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
+        """How a tone curve makes the skew vary, 0 at luma 0.5.
 
         Of y = f(D + n), grain n in density seen through a tone curve f, the second-order share is
         sigma f'' / (2 f'), and sigma(Y) goes with f': skew = 3 d sigma / dY.
         """
-        return np.asarray(self.skew + 3 * (self.slope(luma) - self.slope(np.array(0.5))))
+        return np.asarray(3 * (self.slope(luma) - self.slope(np.array(0.5))))
 
 
 @dataclass(frozen=True, slots=True)

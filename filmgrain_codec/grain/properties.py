@@ -31,6 +31,7 @@ _KEYS = {
     "FGSpectrum": "spectrum",
     "FGChroma": "chroma",
     "FGSkew": "skew",
+    "FGSkewSlope": "skew_slope",
     "FGSeed": "seed",
     "FGConfidence": "confidence",
 }

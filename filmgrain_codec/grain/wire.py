@@ -17,14 +17,16 @@ Binary record, version 1, little endian, about 105 bytes:
                    confidence u16 (steps: NUMBERS)
     72      1 + n  length and ASCII of the synthesis model id
             1 + n  length and ASCII of the removal model id
+            2      skew slope i16; 0 where a record ends before it
             ...    bytes a later writer of version 1 may add: ignored
     end-4   4      CRC-32 (zlib) of all bytes before it
 
 JSON, version 1: {"filmgrain": 1, "synthesis": id, "removal": id, "fingerprint": text, "segments":
 [{"frames": [start, end], "level": x, "curve": [8], "spectrum": [size, anisotropy, weight,
-spread], "chroma": [cb, cr, size, y_cb, y_cr, cb_cr], "skew": x, "seed": n, "confidence": x}]}.
+spread], "chroma": [cb, cr, size, y_cb, y_cr, cb_cr], "skew": x, "seed": n, "confidence": x,
+"skew_slope": x}]}.
 "frames" and "level" are required; a missing key means a flat curve, one Gaussian of 0.8 samples, no
-chroma grain, no skew, seed 0, confidence 1; unknown keys are ignored.
+chroma grain, no skew, seed 0, confidence 1, skew slope 0; unknown keys are ignored.
 
 Everything that does not fit raises ``ProfileError``, nothing else.
 """
@@ -86,8 +88,10 @@ NUMBERS: Final[tuple[Number, ...]] = (
     Number("skew", "h", 10_000, -20_000, 20_000),
     Number("seed", "I", 1, 0, (1 << 32) - 1),
     Number("confidence", "H", 10_000, 0, 10_000),
+    Number("skew_slope", "h", 1000, -8000, 8000),
 )
-_BODY = struct.Struct("<" + "".join(n.code for n in NUMBERS))
+_BODY = struct.Struct("<" + "".join(n.code for n in NUMBERS[:-1]))
+_SLOPE = struct.Struct("<" + NUMBERS[-1].code)
 _HEAD = struct.Struct("<3sBH")
 _MAGIC = b"FGR"
 _FRAME_BYTES = 6
@@ -136,7 +140,7 @@ def to_json(profile: GrainProfile) -> str:
         "synthesis": quantised.synthesis,
         "removal": quantised.removal,
         "fingerprint": quantised.fingerprint,
-        "segments": [to_table(s) for s in quantised.segments],
+        "segments": [_brief(to_table(s)) for s in quantised.segments],
     }
     text = json.dumps(record, separators=(",", ":"), allow_nan=False)
     if len(text) > MAX_JSON:
@@ -167,8 +171,10 @@ def to_bytes(record: Record) -> bytes:
     _checked_record(record)
     frames = (record.index, segment.start, segment.end)
     body = b"".join(f.to_bytes(_FRAME_BYTES, "little") for f in frames)
-    body += _BODY.pack(*(_code(n, v, False) for n, v in zip(NUMBERS, _values(segment), strict=True)))
+    *codes, slope = (_code(n, v, False) for n, v in zip(NUMBERS, _values(segment), strict=True))
+    body += _BODY.pack(*codes)
     body += b"".join(bytes([len(i)]) + i.encode("ascii") for i in (record.synthesis, record.removal))
+    body += _SLOPE.pack(slope)
     length = _HEAD.size + len(body) + _CRC_BYTES
     data = _HEAD.pack(_MAGIC, VERSION, length) + body
     return data + zlib.crc32(data).to_bytes(_CRC_BYTES, "little")
@@ -196,11 +202,15 @@ def _body(data: bytes) -> Record:
     index, start, end = (
         int.from_bytes(data[k * _FRAME_BYTES : (k + 1) * _FRAME_BYTES], "little") for k in range(3)
     )
-    codes = _BODY.unpack_from(data, 3 * _FRAME_BYTES)
+    synthesis, rest = _short(data[ids_at:])
+    removal, rest = _short(rest)
+    if 0 < len(rest) < _SLOPE.size:
+        _fail("in-band record ends inside the skew slope")
+    # records of the first writers end before it: their skew had no slope
+    slope = _SLOPE.unpack_from(rest) if rest else (0,)
+    codes = (*_BODY.unpack_from(data, 3 * _FRAME_BYTES), *slope)
     for number, code in zip(NUMBERS, codes, strict=True):
         _in_range(number, code)
-    synthesis, rest = _short(data[ids_at:])
-    removal, _ = _short(rest)
     return Record(_checked(_segment(start, end, codes)), index, synthesis, removal)
 
 
@@ -218,6 +228,7 @@ def _values(segment: GrainSegment) -> tuple[float, ...]:
     return (
         segment.level, *segment.curve, s.size, s.anisotropy, s.weight, s.spread,
         c.cb, c.cr, c.size, c.y_cb, c.y_cr, c.cb_cr, segment.skew, segment.seed, segment.confidence,
+        segment.skew_slope,
     )  # fmt: skip
 
 
@@ -225,11 +236,11 @@ def _segment(start: int, end: int, codes: Iterable[int]) -> GrainSegment:
     level, *rest = (c / n.scale for n, c in zip(NUMBERS, codes, strict=True))
     a, b, c, d, e, f, g, h, *rest = rest
     size, anisotropy, weight, spread, *rest = rest
-    cb, cr, chroma_size, y_cb, y_cr, cb_cr, skew, seed, confidence = rest
+    cb, cr, chroma_size, y_cb, y_cr, cb_cr, skew, seed, confidence, skew_slope = rest
     return GrainSegment(
         start, end, level, (a, b, c, d, e, f, g, h),
         Spectrum(size, anisotropy, weight, spread), Chroma(cb, cr, chroma_size, y_cb, y_cr, cb_cr),
-        skew, int(seed), confidence,
+        skew, int(seed), confidence, skew_slope,
     )  # fmt: skip
 
 
@@ -295,6 +306,11 @@ def _check_version(version: Any) -> None:
         _fail(f"has version {version}, this program knows version {VERSION}: update filmgrain_codec")
 
 
+def _brief(table: dict[str, Any]) -> dict[str, Any]:
+    """Without the slope where it is 0, which the first writers did not know."""
+    return {key: value for key, value in table.items() if key != "skew_slope" or value}
+
+
 def to_table(segment: GrainSegment) -> dict[str, Any]:
     """A quantised segment as plain values, the keys as in JSON."""
     level, *rest = (int(v) if v == int(v) else v for v in _values(segment))
@@ -302,6 +318,7 @@ def to_table(segment: GrainSegment) -> dict[str, Any]:
         "frames": [segment.start, segment.end], "level": level, "curve": rest[:8],
         "spectrum": rest[8:12], "chroma": rest[12:18],
         "skew": rest[18], "seed": rest[19], "confidence": rest[20],
+        "skew_slope": rest[21],
     }  # fmt: skip
 
 
@@ -313,6 +330,7 @@ _DEFAULT: Final[dict[str, Any]] = {
     "skew": 0,
     "seed": 0,
     "confidence": 1,
+    "skew_slope": 0,
 }
 
 
@@ -324,7 +342,7 @@ def from_table(table: dict[str, Any]) -> GrainSegment:
     values = [table["level"]]
     for key in ("curve", "spectrum", "chroma"):
         values += _listed({key: _DEFAULT[key], **table}, key, len(_DEFAULT[key]))
-    values += [table.get(key, _DEFAULT[key]) for key in ("skew", "seed", "confidence")]
+    values += [table.get(key, _DEFAULT[key]) for key in ("skew", "seed", "confidence", "skew_slope")]
     return _checked(_segment(start, end, [_json_code(n, v) for n, v in zip(NUMBERS, values, strict=True)]))
 
 

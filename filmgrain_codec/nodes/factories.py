@@ -12,7 +12,7 @@ from filmgrain_codec.grain.presets import grain_of
 from filmgrain_codec.grain.profile import DEFAULT_CURVE, FLAT_CURVE, Chroma, GrainSegment
 from filmgrain_codec.nodes.synth import Grain
 
-TYPICAL = GrainSegment(0, OPEN_END, 0.05, DEFAULT_CURVE, chroma=Chroma(cb=0.5, cr=0.5))
+TYPICAL = GrainSegment(0, OPEN_END, 0.05, DEFAULT_CURVE, chroma=Chroma(cb=0.5, cr=0.5), skew_slope=1.0)
 """Grain of no stock in particular."""
 CURVES = {"film": DEFAULT_CURVE, "flat": FLAT_CURVE}
 SPECTRUM = ("size", "anisotropy", "weight", "spread")

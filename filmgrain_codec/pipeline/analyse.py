@@ -164,7 +164,7 @@ def at_level(segment: GrainSegment, level: float) -> GrainSegment:
 def typical(start: int, end: int, level: float) -> GrainSegment:
     """Grain of no stock in particular: Boolean-model strength curve, 0.8 samples in size."""
     chroma = Chroma(cb=0.5, cr=0.5, size=0.6)
-    return GrainSegment(start, end, level, DEFAULT_CURVE, Spectrum(), chroma, confidence=0.0)
+    return GrainSegment(start, end, level, DEFAULT_CURVE, Spectrum(), chroma, confidence=0.0, skew_slope=1.0)
 
 
 def _cut(segment: GrainSegment, zones: tuple[Zone, ...]) -> Iterator[GrainSegment]:

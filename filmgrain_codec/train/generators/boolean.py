@@ -217,7 +217,7 @@ class BooleanRecipe(BooleanGrain):
         chroma = Chroma(self.cb, self.cr, apparent_size(chroma_radius, self.chroma_size))
         return GrainSegment(
             0, 1, level, _curve(radius, self.size), Spectrum(apparent_size(radius, self.size)),
-            chroma, skewness(radius, self.size),
+            chroma, skewness(radius, self.size), skew_slope=1.0,
         )  # fmt: skip
 
 

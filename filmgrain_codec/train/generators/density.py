@@ -75,7 +75,7 @@ class DensityGrain:
         weights = luma_weights(_FULL)
         knots = np.array([_unit_level(self, weights, float(u)) for u in KNOT_POSITIONS])
         curve = looks.as_curve(knots / _unit_level(self, weights, 0.5))
-        return replace(measured.look(self, curve), level=level)
+        return replace(measured.look(self, curve), level=level, skew_slope=1.0)
 
     def natural_level(self, pixel: float) -> float:
         """Level of this stock scanned at ``pixel`` um per sample (Selwyn's law, MTF loss 0.6)."""

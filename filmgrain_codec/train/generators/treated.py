@@ -70,7 +70,8 @@ class Resized:
 
     def segment(self, level: float) -> GrainSegment:
         """As measured on the resized grain; the curve is the source's own."""
-        return replace(measured.look(self, self.source.segment(level).curve), level=level)
+        own = self.source.segment(level)
+        return replace(measured.look(self, own.curve), level=level, skew_slope=own.skew_slope)
 
     def grain(
         self,
