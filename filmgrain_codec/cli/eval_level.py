@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from filmgrain_codec.cli.eval_removal import cell, material, write
+from filmgrain_codec.cli.eval_removal import material, show
 from filmgrain_codec.cli.options import debugging
-from filmgrain_codec.cli.session import to_json
-from filmgrain_codec.cli.text import columns
 
 SHOWN = ("family", "size", "level", "found", "error", "bias", "worst", "found size", "confidence", "clips")
 
@@ -41,9 +39,4 @@ def command(
             level or evaluate_level.LEVELS,
         )
     )
-    if out:
-        write(out, to_json(rows, indent=1))
-    if as_json:
-        click.echo(to_json(rows, indent=2))
-        return
-    click.echo(columns([SHOWN, *([cell(row.get(n)) for n in SHOWN] for row in rows)]))
+    show(rows, SHOWN, out, as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,17 @@ def command(
             level or evaluate.LEVELS,
         )
     )
+    show(rows, SHOWN, out, as_json)
+
+
+def show(rows: Sequence[Mapping[str, Any]], shown: Sequence[str], out: Path | None, as_json: bool) -> None:
+    """Print the columns ``shown`` that some row has, or all as JSON; and write all to ``out``."""
     if out:
         write(out, to_json(rows, indent=1))
     if as_json:
         click.echo(to_json(rows, indent=2))
         return
-    names = [n for n in SHOWN if any(n in row for row in rows)]
+    names = [n for n in shown if any(n in row for row in rows)]
     click.echo(columns([names, *([cell(row.get(n)) for n in names] for row in rows)]))
 
 

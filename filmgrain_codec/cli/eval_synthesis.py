@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from filmgrain_codec.cli.eval_removal import cell, material, write
+from filmgrain_codec.cli.eval_removal import material, show
 from filmgrain_codec.cli.options import debugging
-from filmgrain_codec.cli.session import to_json
-from filmgrain_codec.cli.text import columns
 
 SHOWN = ("family", "size", "level", "model", "told", "curve", "curve_worst", "psd_db", "acf", "skew",
          "kurtosis", "kld", "nss", "channels", "temporal", "periodic", "shift", "c2st",
@@ -54,10 +52,4 @@ def command(
             level or evaluate_synthesis.LEVELS,
         )
     )
-    if out:
-        write(out, to_json(rows, indent=1))
-    if as_json:
-        click.echo(to_json(rows, indent=2))
-        return
-    names = [n for n in SHOWN if any(n in row for row in rows)]
-    click.echo(columns([names, *([cell(row.get(n)) for n in names] for row in rows)]))
+    show(rows, SHOWN, out, as_json)

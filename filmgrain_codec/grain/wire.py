@@ -45,6 +45,7 @@ from typing import Any, Final, NoReturn
 
 from filmgrain_codec.errors import ProfileError
 from filmgrain_codec.grain.profile import KNOTS, Chroma, GrainProfile, GrainSegment, Spectrum
+from filmgrain_codec.grain.wire_numbers import NUMBERS, Number
 
 VERSION: Final = 1
 MAX_JSON = 4 << 20
@@ -60,36 +61,6 @@ MAX_FINGERPRINT = 128
 MAX_REACH = 32.0
 """Largest size * spread: a wider filter would only make decoding slow."""
 
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """How one value travels: an integer n in ``low``..``high``, meaning n / ``scale``."""
-
-    name: str
-    code: str
-    scale: int
-    low: int
-    high: int
-
-
-NUMBERS: Final[tuple[Number, ...]] = (
-    Number("level", "I", 1_000_000, 0, 500_000),
-    *(Number(f"curve[{k}]", "H", 2000, 0, 40_000) for k in range(KNOTS)),
-    Number("size", "H", 1000, 100, 16_000),
-    Number("anisotropy", "H", 1000, 250, 4000),
-    Number("weight", "h", 10_000, -10_000, 10_000),
-    Number("spread", "H", 1000, 1000, 8000),
-    Number("cb", "H", 1000, 0, 20_000),
-    Number("cr", "H", 1000, 0, 20_000),
-    Number("chroma size", "H", 1000, 100, 16_000),
-    Number("y_cb", "h", 10_000, -10_000, 10_000),
-    Number("y_cr", "h", 10_000, -10_000, 10_000),
-    Number("cb_cr", "h", 10_000, -10_000, 10_000),
-    Number("skew", "h", 10_000, -20_000, 20_000),
-    Number("seed", "I", 1, 0, (1 << 32) - 1),
-    Number("confidence", "H", 10_000, 0, 10_000),
-    Number("skew_slope", "h", 1000, -8000, 8000),
-)
 _BODY = struct.Struct("<" + "".join(n.code for n in NUMBERS[:-1]))
 _SLOPE = struct.Struct("<" + NUMBERS[-1].code)
 _HEAD = struct.Struct("<3sBH")
