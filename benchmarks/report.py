@@ -28,11 +28,16 @@ def save(name: str, rows: Sequence[Row], folder: Path | None = None, **extra: An
     return target
 
 
+def _anywhere(argument: str) -> str:
+    """An argument as it may stand in a result: of a place on this machine the last part."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
+
+
 def circumstances() -> dict[str, Any]:
     """Machine, versions, commit, date and command of this run."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
+        "command": " ".join(["python -m benchmarks", *map(_anywhere, sys.argv[1:])]),
         "commit": _commit(),
         "machine": {
             "system": platform.system(),
