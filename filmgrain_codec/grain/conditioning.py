@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgrain_codec.grain.profile import KNOT_POSITIONS, GrainSegment
+from filmgrain_codec.grain.profile import GrainSegment
 
 Array = NDArray[np.float32]
 CONDITIONS = 20
@@ -18,7 +18,6 @@ LEVELS = (0.002, 0.15)
 SIZES = (0.25, 2.4)
 """Grain sizes (samples) that the nets have seen, as ``share`` has it."""
 _WEAKEST, _SLOPE, _STEEPEST = 0.05, 4.0, 2.0
-_SLOPE_REACH = 0.5 / 7
 
 
 def conditions(segment: GrainSegment) -> Array:
@@ -58,12 +57,9 @@ def share(segment: GrainSegment) -> float:
 def slope_table(segment: GrainSegment, last: int) -> Array:
     """Slope of the strength curve over luma k / ``last``, scaled and bounded, shape (last + 1,).
 
-    Where grain comes from density through a tone curve, its skew follows this slope: of y = f(D + n)
-    the second-order share is sigma * f'' / (2 f'), and sigma(Y) goes with f', so skew = 3 dsigma / dY.
+    Skew follows it: see ``GrainSegment.tilt``.
     """
-    codes = np.arange(last + 1) / last
-    high, low = (np.interp(codes + d, KNOT_POSITIONS, segment.curve) for d in (_SLOPE_REACH, -_SLOPE_REACH))
-    slope = (high - low) / (2 * _SLOPE_REACH * _SLOPE)
+    slope = segment.rise(np.arange(last + 1) / last) / _SLOPE
     return np.clip(slope, -_STEEPEST, _STEEPEST).astype(np.float32)
 
 

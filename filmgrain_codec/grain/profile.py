@@ -84,7 +84,11 @@ class GrainSegment:
 
     def slope(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
         """d sigma / d luma, over the distance of two knots."""
-        high, low = (self.sigma(luma + d) for d in (SLOPE_REACH, -SLOPE_REACH))
+        return np.asarray(self.level * self.rise(luma))
+
+    def rise(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The slope of ``curve``: ``slope`` at level 1."""
+        high, low = (np.interp(luma + d, KNOT_POSITIONS, self.curve) for d in (SLOPE_REACH, -SLOPE_REACH))
         return np.asarray((high - low) / (2 * SLOPE_REACH))
 
     def skewness(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
