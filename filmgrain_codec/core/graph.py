@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
-from filmgrain_codec.core.node import Node
+from filmgrain_codec.core.node import Node, reach, unfolded
 from filmgrain_codec.core.window import OPEN_END, FrameCache, Shots, Window, windows
 from filmgrain_codec.errors import FgcodecError, InputError, UsageError
 
@@ -32,6 +32,7 @@ SPARE = 4
 class Graph:
     """A chain of nodes over one clip; ``cuts`` are the first frames of new shots.
 
+    Nodes that read notes (``Noting``) bring the nodes that make them.
     Where cuts come to light only as the clip streams by, ``cuts`` is a ``Shots`` that its owner keeps
     ahead of the frames given. ``debug`` (default: environment variable FGCODEC_DEBUG) hands nodes
     read-only planes, so that one that writes into its input fails at once. Raises ``UsageError`` for
@@ -41,13 +42,13 @@ class Graph:
     def __init__(
         self, nodes: Sequence[Node], *, cuts: Iterable[int] | Shots = (), debug: bool | None = None
     ) -> None:
-        self.nodes = tuple(nodes)
+        for node in nodes:
+            _check_node(node)
+        self.nodes = tuple(unfolded(nodes))
         self.shots = cuts if isinstance(cuts, Shots) else Shots(cuts)
         self._debug = bool(os.environ.get("FGCODEC_DEBUG")) if debug is None else debug
         self._formats: tuple[FrameFormat, ...] = ()
         self._lock = threading.Lock()
-        for node in self.nodes:
-            _check_node(node)
 
     @property
     def halo(self) -> int:
@@ -88,10 +89,11 @@ class Graph:
         """
         begin = None if start is None else self._first_needed(start, self.halo)
         flow = self._checked(frames, begin)
-        for stage, reach in self._reaches():
-            first = None if start is None else self._first_needed(start, reach)
-            end = OPEN_END if stop is None else self.shots.span(stop - 1, stop, reach)[1]
-            flow = _results(stage, windows(flow, stage.radius, self.shots, first, end), submit, depth)
+        for stage, later in self._stages_with_later():
+            first = None if start is None else self._first_needed(start, later)
+            end = OPEN_END if stop is None else self.shots.span(stop - 1, stop, later)[1]
+            seen = windows(flow, stage.radius, self.shots, first, end, reach=stage.reach)
+            flow = _results(stage, seen, submit, depth)
         return flow
 
     def span(self, start: int, stop: int, length: int) -> tuple[int, int]:
@@ -139,12 +141,12 @@ class Graph:
             groups[-1].append(node)
         return [Stage(tuple(group), self._debug) for group in groups]
 
-    def _reaches(self) -> Iterator[tuple[Stage, int]]:
+    def _stages_with_later(self) -> Iterator[tuple[Stage, int]]:
         """Each stage with the frames that later stages need on each side of its output."""
-        reach = self.halo
+        later = self.halo
         for stage in self._stages():
-            reach -= stage.radius
-            yield stage, reach
+            later -= stage.radius
+            yield stage, later
 
     def _checked(self, frames: Iterable[Frame], begin: int | None) -> Iterator[Frame]:
         for frame in frames:
@@ -187,6 +189,11 @@ class Stage:
     @property
     def radius(self) -> int:
         return self.nodes[0].radius if self.nodes else 0
+
+    @property
+    def reach(self) -> int:
+        """Frames on each side whose planes are looked at."""
+        return reach(self.nodes[0]) if self.nodes else 0
 
     def run(self, window: Window, n: int) -> Frame:
         """Make frame ``n``; errors name the node and the frame."""

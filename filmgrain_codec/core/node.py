@@ -8,7 +8,7 @@ its result is frozen into the plan.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
@@ -36,6 +36,43 @@ class Node(Protocol):
         clip's ends and at cuts the graph repeats the nearest frame of the same shot.
         """
         ...
+
+
+@runtime_checkable
+class Noting(Node, Protocol):
+    """A node that looks further than its pictures: at what nodes before it noted of each frame.
+
+    Such a filter streams with a long window in little memory: ``before`` make a note of every frame, and the
+    node reads those of its whole window, but only few of its pictures.
+    """
+
+    @property
+    def before(self) -> tuple[Node, ...]:
+        """The nodes that make the notes; they run first, as nodes of their own."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Names of the properties that hold the notes, as bytes. The node takes them off its result."""
+        ...
+
+    @property
+    def reach(self) -> int:
+        """Frames on each side whose planes may be looked at; frames further off may have none."""
+        ...
+
+
+def unfolded(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes as they run: each after those that make its notes."""
+    for node in nodes:
+        if isinstance(node, Noting):
+            yield from unfolded(node.before)
+        yield node
+
+
+def reach(node: Node) -> int:
+    """Frames on each side whose planes the node looks at."""
+    return node.reach if isinstance(node, Noting) else node.radius
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.errors import UsageError
@@ -51,11 +52,18 @@ class Shots:
 
 
 def windows(
-    frames: Iterable[Frame], radius: int, shots: Shots, first: int | None = None, stop: int = OPEN_END
+    frames: Iterable[Frame],
+    radius: int,
+    shots: Shots,
+    first: int | None = None,
+    stop: int = OPEN_END,
+    *,
+    reach: int | None = None,
 ) -> Iterator[tuple[int, Window]]:
     """Frames ``first`` to ``stop`` of a stream, each number with its window.
 
-    Holds 2 * radius + 1 frames at most. Without ``first`` it starts at the stream's first frame;
+    Holds 2 * radius + 1 frames at most; those more than ``reach`` (default: ``radius``) back lose their
+    planes. Without ``first`` it starts at the stream's first frame;
     the stream's own ends count as the clip's ends.
     """
     source, held = iter(frames), deque[Frame]()
@@ -70,7 +78,17 @@ def windows(
         if not held or held[-1].index < n:
             return
         low = held[0].index
+        if reach is not None and reach < radius:
+            _unburden(held, n - reach - low)
         yield n, tuple(held[k - low] for k in shots.neighbours(n, radius, low, held[-1].index))
+
+
+def _unburden(held: deque[Frame], count: int) -> None:
+    """Take the planes off the first ``count`` frames; those before the last of them have none any more."""
+    for k in reversed(range(count)):
+        if not held[k].planes:
+            return
+        held[k] = replace(held[k], planes=())
 
 
 def _read_to(n: int, source: Iterator[Frame], held: deque[Frame]) -> None:

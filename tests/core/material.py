@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
-from filmgrain_codec.core.node import Node
+from filmgrain_codec.core.node import Node, unfolded
 
 FORMAT = FrameFormat(6, 4)
 
@@ -91,6 +91,38 @@ class Median(PassFormat):
 
 
 @dataclass(frozen=True)
+class Noted(PassFormat):
+    """Notes how much a frame differs from the one before it."""
+
+    radius: int = 1
+
+    def process(self, window: Sequence[Frame], n: int) -> Frame:
+        here, before = window[1], window[0]
+        change = np.float32(here.planes[0].mean() - before.planes[0].mean())
+        return here.with_planes(here.planes, change=change.tobytes())
+
+
+@dataclass(frozen=True)
+class Far(PassFormat):
+    """Adds the notes of a long window, but looks at no other picture."""
+
+    radius: int
+    notes: tuple[str, ...] = ("change",)
+    reach: int = 0
+
+    @property
+    def before(self) -> tuple[Node, ...]:
+        return (Noted(),)
+
+    def process(self, window: Sequence[Frame], n: int) -> Frame:
+        total = sum(float(np.frombuffer(f.props["change"], np.float32)[0]) * k for k, f in enumerate(window))
+        here = window[self.radius]
+        made = here.with_planes(tuple((p + np.float32(total)).astype(np.float32) for p in here.planes))
+        del made.props["change"]
+        return made
+
+
+@dataclass(frozen=True)
 class ToGray:
     """Changes the format: keeps luma only."""
 
@@ -120,7 +152,7 @@ def oracle(nodes: Sequence[Node], frames: Sequence[Frame], cuts: Sequence[int]) 
     out = []
     for first, end in itertools.pairwise(edges):
         shot = list(frames[first:end])
-        for node in nodes:
+        for node in unfolded(nodes):
             r = node.radius
             padded = shot[:1] * r + shot + shot[-1:] * r
             shot = [node.process(padded[i : i + 2 * r + 1], first + i) for i in range(len(shot))]

@@ -14,7 +14,19 @@ import pytest
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.errors import FgcodecError, InputError, ModelError, UsageError
-from tests.core.material import FORMAT, Mean, Noise, PassFormat, Ramp, Same, ToGray, bits, clip, make_frame
+from tests.core.material import (
+    FORMAT,
+    Far,
+    Mean,
+    Noise,
+    PassFormat,
+    Ramp,
+    Same,
+    ToGray,
+    bits,
+    clip,
+    make_frame,
+)
 
 
 @dataclass
@@ -279,3 +291,15 @@ def test_formats_with_odd_sizes_travel():
     fmt = FrameFormat(1, 1)
     frames = [make_frame(n, fmt) for n in range(3)]
     assert [f.planes[1].shape for f in Graph([Mean(1)]).stream(frames)] == [(1, 1)] * 3
+
+
+def test_frames_beyond_reach_stay_only_as_notes():
+    seen = []
+
+    class Watched(Far):
+        def process(self, window: Sequence[Frame], n: int) -> Frame:
+            seen.append([k - self.radius for k, f in enumerate(window) if not f.planes])
+            return Far.process(self, window, n)
+
+    list(Graph([Watched(4)]).stream(clip(12)))
+    assert seen[6] == [-4, -3, -2, -1]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from filmgrain_codec.core.executor import process
 from filmgrain_codec.core.graph import Graph
-from tests.core.material import Mean, Median, Noise, Ramp, Same, ToGray, bits, clip, make_frame, oracle
+from tests.core.material import Far, Mean, Median, Noise, Ramp, Same, ToGray, bits, clip, make_frame, oracle
 
 radii = st.integers(0, 3)
-node = st.one_of(*(st.builds(kind, radii) for kind in (Mean, Ramp, Noise, Median, Same, ToGray)))
+node = st.one_of(*(st.builds(kind, radii) for kind in (Mean, Ramp, Noise, Median, Same, ToGray, Far)))
 chains = st.lists(node, max_size=4)
 lengths = st.integers(1, 40)
 cuts = st.lists(st.integers(1, 45), max_size=6, unique=True)
