@@ -10,7 +10,7 @@ from typing import Any, Literal
 import vapoursynth as vs
 
 import filmgrain_codec.nodes  # noqa: F401  (registers the filters)
-from filmgrain_codec.core.node import Node
+from filmgrain_codec.core.node import Node, unfolded
 from filmgrain_codec.core.registry import NODES, build_chain
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain import properties, wire
@@ -200,7 +200,7 @@ def _one(clip: Any, name: str, manner: Manner, params: Mapping[str, Any]) -> Any
 def _chained(found: Job, nodes: list[Node], manner: Manner) -> Any:
     stages: list[Stage] = []
     fmt = found.fmt
-    for each in nodes:
+    for each in unfolded(nodes):
         stages.append(stage(each, fmt))
         fmt = stages[-1].fmt
     return run(found, stages, manner)

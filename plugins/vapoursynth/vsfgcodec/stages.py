@@ -12,7 +12,7 @@ from typing import Any
 import vapoursynth as vs
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
-from filmgrain_codec.core.node import Node
+from filmgrain_codec.core.node import Node, Noting
 from filmgrain_codec.core.window import Shots
 from filmgrain_codec.errors import FgcodecError, UsageError
 from vsfgcodec.clips import (
@@ -40,7 +40,7 @@ class Stage:
     """Which node makes frame n, given the properties of frame n of ``levels``.
 
     All nodes that ``choose`` returns have ``radius`` and give ``fmt``. ``reach``: frames on each side
-    that are really looked at.
+    that are really looked at. ``notes``: properties that are read of the whole window, and taken off.
     """
 
     choose: Choose
@@ -48,11 +48,14 @@ class Stage:
     fmt: FrameFormat
     reach: int
     levels: Any = None
+    notes: tuple[str, ...] = ()
 
 
 def stage(node: Node, fmt: FrameFormat) -> Stage:
     """A stage of one node for every frame. Raises ``UsageError`` if it cannot work on ``fmt``."""
     made = node.configure(fmt)
+    if isinstance(node, Noting):
+        return Stage(lambda n, props: (node, {}), node.radius, made, node.reach, notes=node.notes)
     return Stage(lambda n, props: (node, {}), node.radius, made, node.radius)
 
 
@@ -100,10 +103,20 @@ def run(job: Job, stages: Sequence[Stage], manner: Manner) -> Any:
 def _through(job: Job, clip: Any, each: Stage, fmt: FrameFormat, gate: AbstractContextManager[Any]) -> Any:
     """One stage. The frames given are those of the window, the one to write into, the one of the levels."""
     form = clip if each.fmt == fmt else blank(job.clip, each.fmt, True).std.CopyFrameProps(clip)
-    window = [shifted(clip, k) for k in range(-each.radius, each.radius + 1)]
+    window = _around(clip, each)
     others = [form] + ([each.levels] if each.levels is not None else [])
     work = partial(_work, job, each, fmt, gate)
     return parallel(job.name, form, [*window, *others], work)
+
+
+def _around(clip: Any, each: Stage) -> list[Any]:
+    """The clips whose frames make the window. Where only notes are read, they are clips of one sample."""
+    offsets = range(-each.radius, each.radius + 1)
+    if not each.notes:
+        return [shifted(clip, k) for k in offsets]
+    small = clip.std.BlankClip(width=1, height=1, format=vs.GRAY8, keep=True).std.CopyFrameProps(clip)
+    small.std.SetVideoCache(mode=1, fixedsize=1, maxsize=2 * len(offsets))
+    return [shifted(clip if abs(k) <= each.reach else small, k) for k in offsets]
 
 
 def _work(
@@ -112,28 +125,48 @@ def _work(
     window, target, told = f[: 2 * each.radius + 1], f[2 * each.radius + 1], f[-1]
     try:
         node, given = each.choose(n, told.props)
-        frames = window_of(job, each.radius, each.reach, fmt, n, window)
+        frames = window_of(job, each.radius, each.reach, fmt, n, window, each.notes)
         frames[each.radius].props.update(given)
         with gate:
             made = node.process(frames, n)
     except FgcodecError as error:
         raise type(error)(f"frame {n}: {error!s}") from error
-    return _written(target, made, frames[each.radius], given)
+    out = _written(target, made, frames[each.radius], given)
+    for name in each.notes:
+        del out.props[name]
+    return out
 
 
 def window_of(
-    job: Job, radius: int, reach: int, fmt: FrameFormat, n: int, given: Sequence[Any]
+    job: Job,
+    radius: int,
+    reach: int,
+    fmt: FrameFormat,
+    n: int,
+    given: Sequence[Any],
+    notes: Sequence[str] = (),
 ) -> list[Frame]:
     """The window of frame ``n`` from frames n - ``radius`` to n + ``radius``, which carry ``FLAG``.
 
-    Each picture is made once, however often it is repeated at the ends of its shot.
+    Each picture is made once, however often it is repeated at the ends of its shot. With ``notes`` the frames
+    beyond ``reach`` have no planes; without, the last ones within it stand for them.
     """
     first = n - radius
     cuts = [k for k, f in enumerate(given, first) if 0 < k < job.length and f.props.get(FLAG)]
-    numbers = Shots(cuts).neighbours(n, radius, 0, job.length - 1)
+    numbers = list(Shots(cuts).neighbours(n, radius, 0, job.length - 1))
+    if notes:
+        noted = {k: _noted(job, fmt, k, given[k - first], abs(k - n) <= reach, notes) for k in set(numbers)}
+        return [noted[k] for k in numbers]
     near = [min(max(k, n - reach), n + reach) for k in numbers]
     frames = {k: frame_of(job, fmt, k, given[k - first]) for k in set(near)}
     return [frames[k] for k in near]
+
+
+def _noted(job: Job, fmt: FrameFormat, k: int, frame: Any, seen: bool, notes: Sequence[str]) -> Frame:
+    """Frame ``k`` with its notes, and with planes only if they may be looked at."""
+    made = frame_of(job, fmt, k, frame) if seen else Frame((), fmt, k, k, job.time_base, 1)
+    made.props.update({name: frame.props[name] for name in notes})
+    return made
 
 
 def _written(target: Any, made: Frame, before: Frame, given: Mapping[str, Any]) -> Any:
