@@ -53,6 +53,15 @@ NODES.register(
             Param("blind", bool, False, "let the network judge the level itself"),
             Param("threads", int, 1, "cores for one frame", 1, 256),
             Param("backend", str, "auto", "what runs the network", choices=BACKENDS),
+            Param(
+                "tile",
+                int,
+                None,
+                "most of a plane's samples a side at a time; by default 1024 of large pictures",
+                64,
+                65536,
+                "samples",
+            ),
         ),
     )
 )

@@ -44,8 +44,8 @@ def _with(segment: GrainSegment, stated: Mapping[str, Any]) -> GrainSegment:
     )
 
 
-def denoise(*, level: float | None = None, model: str, blind: bool, threads: int, backend: str) -> Node:
+def denoise(*, level: float | None = None, **options: Any) -> Node:
     """One level for the whole clip; without one the networks are blind."""
     from filmgrain_codec.nodes.denoise import Denoise
 
-    return Denoise(level, model=model, blind=blind, threads=threads, backend=backend)
+    return Denoise(level, **options)

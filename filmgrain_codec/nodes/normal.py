@@ -18,41 +18,57 @@ from filmgrain_codec.nodes.sigma import SIGMA_FLOOR
 from filmgrain_codec.nodes.stripes import Grown, Rows, bordered, mirrored, stripes
 
 Array = NDArray[np.float32]
+Blank = Callable[[tuple[int, ...]], Array]
 DIFFERENCE, DETAIL, SIGMA = (np.float32(v) for v in (0.5, 0.25, 10.0))
 MOST = np.float32(4.0)
 LOWPASS = 8
 """Sides are mirrored out to multiples of this."""
 
 
-def given(
-    frames: Sequence[Sequence[Rows]],
-    sigma: Sequence[Rows],
-    guide: Sequence[Plane] = (),
-    blank: Callable[[tuple[int, ...]], Array] | None = None,
-) -> Array:
-    """Input of a net, packed (1, 4 * planes, rows / 2, columns / 2), mirrored out to multiples of 8.
+class Inputs:
+    """What a net is given of one window, packed (1, 4 * planes, rows / 2, columns / 2), a few rows at a time.
 
     ``frames``: the planes of every frame of the window, motion-compensated, the centre in the middle;
     ``sigma``: expected grain of every plane; ``guide``: luma with and without grain, for chroma.
-    ``blank`` makes the array that is filled (default: a new one).
+    ``size``: packed rows and columns, mirrored out to multiples of 8 samples.
     """
-    middle = len(frames) // 2
-    centre = [np.asarray(plane) for plane in frames[middle]]
-    others = [plane for k, frame in enumerate(frames) if k != middle for plane in frame]
-    rows, columns = (-(-n // LOWPASS) * LOWPASS for n in centre[0].shape)
-    planes = len(others) + 3 * len(centre) + len(guide)
-    shape = (1, PHASES * planes, rows // 2, columns // 2)
-    out = blank(shape) if blank else np.empty(shape, np.float32)
-    means = [lowpass(plane) for plane in (*centre, *guide[1:])]
-    for part in stripes(rows):
-        here = [mirrored(plane, part, columns) for plane in centre]
-        near = (mirrored(plane, part, columns) for plane in others)
-        light = [mirrored(plane, part, columns) for plane in guide]
-        told = [mirrored(plane, part, columns) for plane in sigma]
-        made = np.empty((planes, part.stop - part.start, columns), np.float32)
-        normalise(made, here, near, light, told, [mean[part] for mean in means])
-        pack(made, out, part.start)
-    return out
+
+    def __init__(
+        self, frames: Sequence[Sequence[Rows]], sigma: Sequence[Rows], guide: Sequence[Plane] = ()
+    ) -> None:
+        middle = len(frames) // 2
+        self._centre = [np.asarray(plane) for plane in frames[middle]]
+        self._others = [plane for k, frame in enumerate(frames) if k != middle for plane in frame]
+        self._sigma, self._guide = sigma, guide
+        self._means = [lowpass(plane) for plane in (*self._centre, *guide[1:])]
+        rows, columns = (-(-n // LOWPASS) * LOWPASS for n in self._centre[0].shape)
+        self.size = rows // 2, columns // 2
+        self._planes = len(self._others) + 3 * len(self._centre) + len(guide)
+
+    def rows(self, packed: slice, blank: Blank | None = None) -> Array:
+        """Some rows, by number in ``size``. ``blank`` makes the array that is filled (default: a new one)."""
+        shape = (1, PHASES * self._planes, packed.stop - packed.start, self.size[1])
+        out = blank(shape) if blank else np.empty(shape, np.float32)
+        first, columns = 2 * packed.start, 2 * self.size[1]
+        for stripe in stripes(2 * shape[2]):
+            part = slice(first + stripe.start, first + stripe.stop)
+            made = np.empty((self._planes, part.stop - part.start, columns), np.float32)
+            self._normalise(made, part, columns)
+            pack(made, out, stripe.start)
+        return out
+
+    def _normalise(self, made: Array, part: slice, columns: int) -> None:
+        here = [mirrored(plane, part, columns) for plane in self._centre]
+        near = (mirrored(plane, part, columns) for plane in self._others)
+        light = [mirrored(plane, part, columns) for plane in self._guide]
+        told = [mirrored(plane, part, columns) for plane in self._sigma]
+        normalise(made, here, near, light, told, [mean[part] for mean in self._means])
+
+
+def given(frames: Sequence[Sequence[Rows]], sigma: Sequence[Rows], guide: Sequence[Plane] = ()) -> Array:
+    """All rows of ``Inputs``."""
+    inputs = Inputs(frames, sigma, guide)
+    return inputs.rows(slice(0, inputs.size[0]))
 
 
 def normalise(
@@ -105,9 +121,15 @@ def lowpass(plane: Plane) -> Grown:
 def taken_off(centre: Plane, sigma: Rows, grain: Array) -> Plane:
     """centre - sigma * grain, the grain packed (4, rows / 2, columns / 2) and at least as large."""
     out = np.empty_like(centre)
+    take_off(centre, sigma, grain, 0, out)
+    return out
+
+
+def take_off(centre: Plane, sigma: Rows, grain: Array, top: int, out: Plane) -> None:
+    """``taken_off`` for the rows from ``top`` (an even number) on that the grain has, written into ``out``."""
     rows, columns = centre.shape
-    for part in stripes(rows):
-        left = unpack(grain, part)[:, :columns]
+    for stripe in stripes(min(2 * grain.shape[1], rows - top)):
+        part = slice(top + stripe.start, top + stripe.stop)
+        left = unpack(grain, stripe)[:, :columns]
         np.multiply(sigma[part], left, out=left)
         np.subtract(centre[part], left, out=out[part])
-    return out

@@ -7,10 +7,12 @@ about a dozen, whatever the clip's length.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.core.graph import Graph
+from filmgrain_codec.core.node import Node
 from filmgrain_codec.core.window import Shots
 from filmgrain_codec.pipeline.shots import CutDetector
 
@@ -41,3 +43,14 @@ class Ahead:
             self.shots.cuts = self._detector.finish()
             while held:
                 yield held.popleft()
+
+
+def watched(
+    frames: Generator[Frame, None, None], fmt: FrameFormat, nodes: Sequence[Node]
+) -> tuple[Iterable[Frame], Graph]:
+    """A source and the graph of some nodes; temporal ones get the cuts, which are found on the way."""
+    graph = Graph(nodes)
+    if graph.halo == 0:
+        return frames, graph
+    source = Ahead(frames, fmt, graph.halo)
+    return source, Graph(nodes, cuts=source.shots)

@@ -16,7 +16,7 @@ from filmgrain_codec.infer import store
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
 from filmgrain_codec.nodes.denoise import Denoise
-from filmgrain_codec.pipeline import analyse, verify
+from filmgrain_codec.pipeline import ahead, analyse, verify
 from filmgrain_codec.pipeline.analyse import Survey
 from filmgrain_codec.pipeline.clip import opened
 from filmgrain_codec.pipeline.encode_plan import EncodeJob, output_for, resolve, scratch_folder
@@ -60,18 +60,26 @@ def _job(request: EncodeRequest) -> Iterator[EncodeJob]:
         yield resolve(request, output, replace(clip, as_yuv=True), ref and replace(ref, as_yuv=True))
 
 
-def _source(job: EncodeJob) -> Iterable[Frame]:
+def _source(job: EncodeJob, survey: Survey) -> Iterable[Frame]:
     """The source's frames after the filters that run before grain is measured."""
-    frames = job.clip.frames()
-    if not job.filters:
-        return frames
-    return process(frames, Graph(job.filters), workers=job.request.threads)
+    return _filtered(job, job.clip.frames(), Graph(job.filters, cuts=survey.cuts))
+
+
+def _filtered(job: EncodeJob, frames: Iterable[Frame], graph: Graph) -> Iterable[Frame]:
+    return process(frames, graph, workers=job.request.threads) if job.filters else frames
+
+
+def _surveyed(job: EncodeJob, notes: Notes, meter: Meter) -> Survey:
+    """A first look at every frame. Cuts that temporal filters must know are those of the source itself."""
+    source, graph = ahead.watched(job.clip.frames(), job.clip.fmt, job.filters)
+    survey = analyse.survey(watched(_filtered(job, source, graph), notes), job.fmt, meter)
+    return replace(survey, cuts=graph.shots.cuts) if graph.halo else survey
 
 
 def _survey(job: EncodeJob, on_event: Listener | None) -> tuple[Survey, Levels | None]:
     """Times and cuts, and the grain where the user or the source's own frames tell of it."""
     notes, meter = Notes(), Meter("analyse", job.clip.expected, on_event)
-    survey = analyse.survey(watched(_source(job), notes), job.fmt, meter)
+    survey = _surveyed(job, notes, meter)
     if job.base is not None:
         return survey, None
     told = job.levels or (notes.finish() if notes.frames else None)
@@ -91,7 +99,7 @@ def _profile(job: EncodeJob, survey: Survey, told: Levels | None, on_event: List
         return _told(job, told)
     reference = _reference(job, survey) if job.base else None
     meter = Meter("estimate", survey.frames, on_event)
-    measured = analyse.measure(_source(job), survey.shots(), job.fmt, meter, reference)
+    measured = analyse.measure(_source(job, survey), survey.shots(), job.fmt, meter, reference)
     segments = analyse.settle(
         measured, level=job.request.level, zones=job.zones, digest=job.plan.source_digest
     )
@@ -118,7 +126,8 @@ def _refined(
     measured = [analyse.stated(s, job.request.level, job.zones) is None for s in profile]
     removal = (_removal(job, profile), Depth(job.spec.bits))
     meter = Meter("refine", survey.frames, on_event)
-    segments, changes = refine(profile.segments, measured, _source(job), removal, meter, profile.synthesis)
+    frames = _source(job, survey)
+    segments, changes = refine(profile.segments, measured, frames, removal, meter, profile.synthesis)
     return replace(profile, segments=segments), changes
 
 

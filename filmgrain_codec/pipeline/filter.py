@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.core.registry import build_chain
@@ -16,7 +15,7 @@ from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
 from filmgrain_codec.pipeline import target, verify
-from filmgrain_codec.pipeline.ahead import Ahead
+from filmgrain_codec.pipeline.ahead import watched
 from filmgrain_codec.pipeline.clip import Clip, opened
 from filmgrain_codec.pipeline.interlace import progressive
 from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
@@ -85,7 +84,7 @@ def _run(
     spec: EncoderSpec,
     on_event: Listener | None,
 ) -> Rendered:
-    frames, graph = _chain(clip, [*nodes, Depth(spec.bits)])
+    frames, graph = watched(clip.frames(), clip.info.video.fmt, [*nodes, Depth(spec.bits)])
     meter = Meter("filter", clip.expected, on_event)
     if output is None:
         return pipe(frames, graph, clip, meter, request.threads)
@@ -111,11 +110,3 @@ def _run(
         checks=lambda done: [lambda path: verify.timestamps(path, done.times)],
     )
 
-
-def _chain(clip: Clip, nodes: list[Node]) -> tuple[Iterable[Frame], Graph]:
-    """The source and the graph; temporal nodes need the cuts, which are found on the way."""
-    graph = Graph(nodes)
-    if graph.halo == 0:
-        return clip.frames(), graph
-    source = Ahead(clip.frames(), clip.info.video.fmt, graph.halo)
-    return source, Graph(nodes, cuts=source.shots)
