@@ -109,4 +109,3 @@ def _run(
         threads=request.threads,
         checks=lambda done: [lambda path: verify.timestamps(path, done.times)],
     )
-
