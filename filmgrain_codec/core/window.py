@@ -63,8 +63,8 @@ def windows(
     """Frames ``first`` to ``stop`` of a stream, each number with its window.
 
     Holds 2 * radius + 1 frames at most; those more than ``reach`` (default: ``radius``) back lose their
-    planes. Without ``first`` it starts at the stream's first frame;
-    the stream's own ends count as the clip's ends.
+    planes. Without ``first`` it starts at the stream's first frame; the stream's own ends count as the
+    clip's ends. Cuts may become known as frames are read, at the latest with the frame itself.
     """
     source, held = iter(frames), deque[Frame]()
     _read_to(0, source, held)

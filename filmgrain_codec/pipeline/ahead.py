@@ -18,27 +18,27 @@ from filmgrain_codec.pipeline.shots import CutDetector
 
 
 class Ahead:
-    """Source frames in order, each given once every cut up to ``halo`` frames after it is in ``shots``.
+    """Source frames in order, each given once it is settled whether ``shots`` has a cut there.
 
-    ``halo``: the graph's. Iterable once; closing the iterator closes the source. A graph made with
-    ``shots`` works as if it had known all cuts from the start.
+    Iterable once; closing the iterator closes the source. A graph made with ``shots`` works as if it had
+    known all cuts from the start: a window is cut to its shot after its last frame was read.
     """
 
-    def __init__(self, frames: Generator[Frame, None, None], fmt: FrameFormat, halo: int) -> None:
+    def __init__(self, frames: Generator[Frame, None, None], fmt: FrameFormat) -> None:
         self.shots = Shots()
         self._frames, self._detector = frames, CutDetector(fmt)
-        # The first frame of a shot is asked for its window when only the frame before it was given.
-        self._reach = halo + 1
 
     def __iter__(self) -> Iterator[Frame]:
         held: deque[Frame] = deque()
         with closing(self._frames) as frames:
             for frame in frames:
                 self._detector.observe(frame)
-                self.shots.cuts = self._detector.cuts
+                settled = self._detector.settled
+                # a cut that may still go would end a window too early
+                self.shots.cuts = tuple(cut for cut in self._detector.cuts if cut <= settled)
                 held.append(frame)
                 del frame
-                while held and held[0].index + self._reach <= self._detector.settled:
+                while held and held[0].index <= settled:
                     yield held.popleft()
             self.shots.cuts = self._detector.finish()
             while held:
@@ -52,5 +52,5 @@ def watched(
     graph = Graph(nodes)
     if graph.halo == 0:
         return frames, graph
-    source = Ahead(frames, fmt, graph.halo)
+    source = Ahead(frames, fmt)
     return source, Graph(nodes, cuts=source.shots)
