@@ -32,6 +32,9 @@ from filmgrain_codec.infer.names import BACKENDS
               help="The grain, measured elsewhere: a sidecar, or what vspipe --json wrote.")  # fmt: skip
 @click.option("--zones", metavar="ZONES",
               help="Levels for ranges of frames, e.g. '0-99:level=0.03;100-:off'.")  # fmt: skip
+@click.option("--deflicker", type=click.Choice(["off", "auto", "safe", "strong", "atlas"]),
+              default="off", show_default=True,
+              help="Even out the light first; auto leaves steady shots alone.")  # fmt: skip
 @click.option("-f", "--filter", "filters", multiple=True, metavar="NODE",
               help="Filter to run before the grain is measured; may be repeated.")  # fmt: skip
 @click.option("--sample", type=Amount(), metavar="SECONDS",

@@ -25,6 +25,7 @@ from filmgrain_codec.pipeline.zones import Zone, parse_zones
 SUFFIX = ".fg.mkv"
 SAMPLE_SUFFIX = ".fg.sample.mkv"
 DEFAULT_BITS = 10
+OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,23 @@ def resolve(request: EncodeRequest, output: Path, clip: Clip, base: Clip | None)
     if base is not None:
         same_shape(clip, base)
         base = replace(base, first=clip.first, count=clip.count)
-    filters = tuple(build_chain(request.filters))
+    filters = tuple(build_chain([*_deflicker(request), *request.filters]))
     fmt = Graph(filters).configure(clip.fmt)
     spec = _encoder(request, fmt, clip)
     zones = parse_zones(request.zones) if request.zones is not None else ()
     plan = _plan(request, clip, output, spec)
     return EncodeJob(request, clip, base, output, fmt, filters, zones, spec, plan, whole, marked, levels)
+
+
+def _deflicker(request: EncodeRequest) -> list[str]:
+    """The filter that ``deflicker`` stands for. Raises ``UsageError``."""
+    if request.deflicker == OFF:
+        return []
+    if request.ref is not None:
+        raise UsageError(
+            "--deflicker changes the source, but with --ref the base layer is yours: leave one of them out"
+        )
+    return [f"deflicker:mode={request.deflicker}"]
 
 
 def _levels(request: EncodeRequest) -> Levels | None:
@@ -128,6 +140,7 @@ def _plan(request: EncodeRequest, clip: Clip, output: Path, spec: EncoderSpec) -
         "backend": backend.chosen(request.backend),
         "zones": request.zones,
         "sample": request.sample,
+        "deflicker": request.deflicker,
         "filters": list(request.filters),
         "ref": None if request.ref is None else str(request.ref),
         "levels": None if request.levels is None else str(request.levels),
