@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
-from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
@@ -20,8 +20,6 @@ from filmgrain_codec.infer.store import Part
 Array = NDArray[np.float32]
 PROVIDERS = ("CPUExecutionProvider",)
 """The default: the same bits on the same machine and runtime version, whatever else is installed."""
-BLANKS = 2
-"""Shapes kept for every thread."""
 _lock = Lock()
 
 
@@ -36,20 +34,19 @@ class Net(Protocol):
 
 
 class Blanks(threading.local):
-    """Arrays to fill for a net, one of each shape for every thread, used again and again.
+    """Memory of arrays to fill for a net, one of the largest size asked for by every thread.
 
     Pictures are large: giving their memory back and asking for it anew costs as much as filling it.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, ...], Array] = OrderedDict()
+        self._kept = np.empty(0, np.float32)
 
     def get(self, shape: tuple[int, ...]) -> Array:
-        if shape not in self._kept:
-            self._kept[shape] = np.empty(shape, np.float32)
-            while len(self._kept) > BLANKS:
-                self._kept.popitem(last=False)
-        return self._kept[shape]
+        size = math.prod(shape)
+        if size > self._kept.size:
+            self._kept = np.empty(size, np.float32)
+        return self._kept[:size].reshape(shape)
 
 
 class Session:

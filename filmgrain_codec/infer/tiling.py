@@ -68,7 +68,7 @@ def fitted(array: Array, multiple: int) -> Array:
 
 def _band(net: Net, inputs: Mapping[str, Array], rows: slice, halo: int, tile: int) -> Array:
     """The answer for ``rows`` of the inputs, tile after tile from left to right."""
-    height, width = _size(inputs)
+    width = _size(inputs)[1]
     if width <= tile:
         return net.run(inputs)[:, :, rows]
     out: Array | None = None

@@ -126,7 +126,7 @@ def taken_off(centre: Plane, sigma: Rows, grain: Array) -> Plane:
 
 
 def take_off(centre: Plane, sigma: Rows, grain: Array, top: int, out: Plane) -> None:
-    """``taken_off`` for the rows from ``top`` (an even number) on that the grain has, written into ``out``."""
+    """``taken_off``, into ``out``, for the rows that the grain has, from ``top`` (an even number) on."""
     rows, columns = centre.shape
     for stripe in stripes(min(2 * grain.shape[1], rows - top)):
         part = slice(top + stripe.start, top + stripe.stop)

@@ -175,7 +175,7 @@ class TestOpenVino:
         net = backend.net(part, 1, OPENVINO)
         given, halo = inputs(3, 200, 312), part.halo // 2
         whole = tiling.run(net, given, halo=halo, multiple=4)
-        tiles = tiling.run(net, given, halo=halo, multiple=4, tile=64, whole=0)
+        tiles = tiling.run(net, given, halo=halo, multiple=4, tile=64)
         assert float(np.abs(whole - tiles).max()) < 1e-4
 
     def test_wrong_inputs_are_reported_as_the_models_failure(self, part):

@@ -14,6 +14,7 @@ from filmgrain_codec.core.registry import build_chain
 from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.grain.parametric import apply
 from filmgrain_codec.grain.profile import DEFAULT_CURVE, Chroma, GrainProfile, GrainSegment, Spectrum
+from filmgrain_codec.infer.names import ORT
 from filmgrain_codec.nodes.denoise import Denoise
 from filmgrain_codec.nodes.sigma import averaged, expected_sigma
 
@@ -158,6 +159,28 @@ def test_any_size_keeps_its_shape(size, layout):
         assert all(np.isfinite(p).all() for p in made.planes)
 
 
+@pytest.mark.parametrize(("size", "tile"), [((203, 149), 64), ((318, 90), 100), ((130, 331), 72)])
+@pytest.mark.parametrize("layout", FORMATS)
+def test_tiles_do_not_change_a_bit(size, tile, layout):
+    frames = window(form(*size, *layout))
+    for grain in (GRAIN, None):
+        whole, tiled = (Denoise(grain, backend=ORT, tile=t).process(frames, 7) for t in (None, tile))
+        assert all(np.array_equal(a, b) for a, b in zip(whole.planes, tiled.planes, strict=True))
+
+
+def test_tiles_bound_what_a_net_is_given(monkeypatch):
+    """Not counting the margin of 48 samples on each side (planes are packed at half size)."""
+    node, sizes = Denoise(GRAIN, backend=ORT, tile=96), []
+    for net in (node._luma, node._chroma):
+        run = net.run
+        monkeypatch.setattr(
+            net, "run", lambda given, run=run: sizes.append(given["given"].shape) or run(given)
+        )
+    node.process(window(form(400, 260)), 7)
+    assert len(sizes) == 5 * 3 + 3 * 2
+    assert max(max(s[2:]) for s in sizes) <= (96 + 2 * 48) // 2
+
+
 def test_clean_pictures_survive_blind_removal():
     fmt = form(192, 128)
     frames = [scenery(fmt, k) for k in (5, 6, 7, 8, 9)]
@@ -193,6 +216,11 @@ def test_averages_of_odd_planes_repeat_the_edge():
 def test_rgb_is_refused_with_the_way_out():
     with pytest.raises(UsageError, match=r"4:4:4"):
         Denoise(0.05).configure(form(64, 64, "rgb"))
+
+
+def test_a_tile_smaller_than_its_margins_is_refused():
+    with pytest.raises(UsageError, match="tiles of 32 samples"):
+        Denoise(0.05, tile=32)
 
 
 @pytest.mark.parametrize("level", [-0.01, 0.2, float("nan")])

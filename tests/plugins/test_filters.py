@@ -9,6 +9,7 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
+import vapoursynth as vs
 
 import vsfgcodec as fg
 from filmgrain_codec.core.frame import Frame
@@ -26,6 +27,7 @@ CASES = {
         lambda c: fg.grain(c, 0.02, size=1.4, chroma=0),
     ),
     "denoise": (("denoise:level=0.03",), lambda c: fg.denoise(c, 0.03)),
+    "denoise-tiles": (("denoise:level=0.03,tile=64",), lambda c: fg.denoise(c, 0.03, tile=64)),
     "denoise-blind": (("denoise",), lambda c: fg.denoise(c, blind=True)),
     "depth": (("depth:bits=12",), lambda c: fg.depth(c, bits=12)),
     "chain": (
@@ -185,6 +187,13 @@ def test_fewer_neighbours():
     assert some[1] != some[2]
     # without neighbours every frame is a shot of its own
     assert some[0] == sums(fg.denoise(vs_clip(), 0.03, cuts=range(1, FRAMES)))
+
+
+def test_tiles_do_not_change_bits():
+    odd = vs_clip().resize.Point(format=vs.YUV444P10).std.Crop(right=13, bottom=5)
+    for told in (0.03, odd.std.SetFrameProps(FGLevel=0.02)):
+        whole, tiled = (sums(fg.denoise(odd, told, backend="onnxruntime", tile=t)) for t in (None, 72))
+        assert tiled == whole
 
 
 def test_streams_do_not_change_bits():

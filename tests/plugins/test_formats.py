@@ -194,6 +194,8 @@ def test_properties_that_make_no_sense(wrong, words):
         ({"cuts": "all"}, "cuts must be 'auto'"),
         ({"num_streams": 0}, "num_streams must be at least 1"),
         ({"threads": 0}, "threads is 1 to 256"),
+        ({"tile": 32}, "tile is 64 to 65536 samples, not 32"),
+        ({"tile": 256.0}, "tile must be a whole number, not 256.0"),
         ({"backend": "abacus"}, "backend is one of"),
         ({"device": "cuda"}, "device must be 'cpu'"),
     ],

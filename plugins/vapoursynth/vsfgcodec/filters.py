@@ -46,6 +46,7 @@ def denoise(
     backend: str = "auto",
     num_streams: int | None = None,
     threads: int = 1,
+    tile: int | None = None,
 ) -> vs.VideoNode:
     """Take film grain off, as ``fgcodec filter -f denoise`` does.
 
@@ -54,7 +55,9 @@ def denoise(
     judge the grain from the pictures. ``model``: fast, balanced, best or an id. ``tr``: neighbours looked
     at on each side, at most the model's own radius, which is the default. ``zones``: levels for ranges of
     frames (see ``vsfgcodec.zones``). ``cuts``: see ``vsfgcodec.cuts``. ``num_streams``: most frames at a
-    time; by default VapourSynth's threads. ``threads``: cores for one frame.
+    time; by default VapourSynth's threads. ``threads``: cores for one frame. ``tile``: most samples of a
+    plane a side that go through a net at a time (64 or more, its margin comes on top); by default 1024 of
+    pictures larger than 3 million samples, and the whole of others.
 
     Sets FGLevel (grain taken off) and FGModel. Raises ``vs.Error``; where properties are missing or
     frames interlaced, when such a frame is asked for.
@@ -62,7 +65,7 @@ def denoise(
     found = job("fg.denoise", clip)
     if device != "cpu":
         raise UsageError(f"device must be 'cpu', not {device!r}: the nets run on the processor only")
-    stated = {"model": model, "blind": blind, "threads": threads, "backend": backend}
+    stated = {"model": model, "blind": blind, "threads": threads, "backend": backend, "tile": tile}
     first = _registered("denoise", {**stated, "level": None})
     fmt, reach = first.configure(found.fmt), _reach(tr, first.radius)
 
@@ -70,7 +73,7 @@ def denoise(
     def made(known: GrainSegment) -> Node:
         from filmgrain_codec.nodes.denoise import Denoise
 
-        return Denoise(known, model=model, blind=blind, threads=threads, backend=backend)
+        return Denoise(known, model=model, blind=blind, threads=threads, backend=backend, tile=tile)
 
     def of_properties(known: GrainSegment | float) -> Choice:
         if isinstance(known, float):
