@@ -73,3 +73,14 @@ NODES.register(
         (Param("bits", int, 10, "bits per sample", 8, 16),),
     )
 )
+NODES.register(
+    NodeSpec(
+        "deflicker_table",
+        "filmgrain_codec.nodes.flicker.table:from_file",
+        "Takes flicker out by a table of corrections, as fgcodec train atlas makes it.",
+        (
+            Param("file", str, None, "the table (.npz)"),
+            Param("strength", float, 1.0, "share of the corrections", 0.0, 1.0),
+        ),
+    )
+)

@@ -14,8 +14,9 @@ from filmgrain_codec.core.registry import NODES, build_chain
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain.presets import STOCKS, segment
 
+NEEDS_A_FILE = {"deflicker_table"}
 TEXTS = [
-    *(spec.name for spec in NODES),
+    *(spec.name for spec in NODES if spec.name not in NEEDS_A_FILE),
     "grain:level=0.02,curve=flat,chroma=0",
     "denoise:level=0.03",
     "grain:preset=8mm-500t",
