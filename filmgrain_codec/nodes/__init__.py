@@ -67,6 +67,18 @@ NODES.register(
 )
 NODES.register(
     NodeSpec(
+        "deflicker",
+        f"{_FACTORIES}:deflicker",
+        "Takes flicker of exposure out, of the whole picture and of parts of it; real light stays.",
+        (
+            Param("mode", str, "auto", "auto leaves steady film alone", choices=("safe", "strong", "auto")),
+            Param("strength", float, 1.0, "share of the correction", 0.0, 1.0),
+            Param("radius", int, 16, "frames looked at on each side", 2, 60, "frames"),
+        ),
+    )
+)
+NODES.register(
+    NodeSpec(
         "depth",
         "filmgrain_codec.nodes.convert:Depth",
         "Re-expresses samples at another bit depth.",

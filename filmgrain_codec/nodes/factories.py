@@ -49,3 +49,10 @@ def denoise(*, level: float | None = None, **options: Any) -> Node:
     from filmgrain_codec.nodes.denoise import Denoise
 
     return Denoise(level, **options)
+
+
+def deflicker(*, mode: str, strength: float, radius: int) -> Node:
+    """Values as registered."""
+    from filmgrain_codec.nodes.flicker.deflicker import Deflicker
+
+    return Deflicker(mode, strength, radius)

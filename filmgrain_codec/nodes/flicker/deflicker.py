@@ -1,0 +1,86 @@
+"""Deflicker: the light of each frame brought to what the frames around it have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.core.node import Node
+from filmgrain_codec.nodes.flicker.chain import Chain
+from filmgrain_codec.nodes.flicker.correction import Correction, corrected
+from filmgrain_codec.nodes.flicker.light import NOTE, Light, Look
+
+Array = NDArray[np.float64]
+RADIUS = 16
+
+
+class Deflicker:
+    """Node that takes flicker out of the middle frame of 2 * radius + 1.
+
+    ``mode``: safe, strong or auto; ``strength``: share of the correction, 0 leaves frames as they are.
+    """
+
+    notes = (NOTE,)
+    reach = 0
+
+    def __init__(self, mode: str = "auto", strength: float = 1.0, radius: int = RADIUS) -> None:
+        self._mode, self._strength, self.radius = mode, strength, radius
+        self.before: tuple[Node, ...] = (Look(),)
+
+    def configure(self, fmt: FrameFormat) -> FrameFormat:
+        return fmt
+
+    def process(self, window: Sequence[Frame], n: int) -> Frame:
+        frame = window[self.radius]
+        props = {k: v for k, v in frame.props.items() if k != NOTE}
+        if self._strength == 0:
+            return replace(frame, props=props)
+        made = corrected(frame, self.correction(window).scaled(self._strength))
+        return replace(made, props=props)
+
+    def correction(self, window: Sequence[Frame]) -> Correction:
+        """What would be done to the middle frame, at full strength."""
+        here = window[self.radius].index
+        notes = {frame.index: frame.props.get(NOTE) for frame in window}
+        lights = [Light.unpacked(note) for note in notes.values()]
+        return judged(lights, list(notes).index(here), self._mode, self.radius)
+
+
+def judged(lights: Sequence[Light], middle: int, mode: str, radius: int) -> Correction:
+    """The correction of frame ``middle`` of successive frames of a shot."""
+    planes = len(lights[middle].tones)
+    chain = Chain.of(lights, middle)
+    if len(chain.apart) < 3:
+        return Correction.none(planes)
+    weights = weights_of(chain, radius)
+    curves = np.stack([_limited(weights @ codes / weights.sum()) for codes in chain.codes])
+    field = -np.tensordot(weights / weights.sum(), chain.gains, 1)
+    if mode == "safe":
+        field -= field.mean()
+    return Correction(curves.astype(np.float32), field.astype(np.float32))
+
+
+def weights_of(chain: Chain, radius: int) -> Array:
+    """How much each frame says about the light that the middle one should have."""
+    near = np.exp(-0.5 * (chain.apart / (radius / 1.6)) ** 2)
+    trend = medians(chain.level)
+    scale = max(0.01, 1.4826 * float(np.median(np.abs(np.diff(chain.level)))))
+    here = trend[int(-chain.apart[0])]
+    return np.asarray(near * np.exp(-0.5 * ((trend - here) / (2 * scale)) ** 2))
+
+
+def medians(path: Array, reach: int = 2) -> Array:
+    """Medians over five neighbours in time; the first and last are repeated."""
+    padded = np.pad(path, [(reach, reach)] + [(0, 0)] * (path.ndim - 1), "edge")
+    return np.asarray(np.median([padded[k : k + len(path)] for k in range(2 * reach + 1)], axis=0))
+
+
+def _limited(curve: Array) -> Array:
+    """A curve of slope 1/2 to 2, held at the middle."""
+    steps = np.clip(np.diff(curve), 0.5 / 256, 2 / 256)
+    made = np.concatenate([[0], np.cumsum(steps)])
+    return np.asarray(made + np.mean(curve - made))
