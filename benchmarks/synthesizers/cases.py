@@ -20,9 +20,9 @@ from benchmarks import material
 from benchmarks.peers.case import Case, grained, kept
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.grain import metrics
-from filmgrain_codec.grain.profile import DEFAULT_CURVE, KNOT_POSITIONS, GrainSegment
+from filmgrain_codec.grain.profile import DEFAULT_CURVE, GrainSegment
 from filmgrain_codec.train.generators import measured, scans
-from filmgrain_codec.train.generators.common import block_mean, fast_generator, finished
+from filmgrain_codec.train.generators.common import block_mean, boolean_tone, fast_generator, finished
 from filmgrain_codec.train.generators.profiled import strength
 
 SIZE = (768, 432)
@@ -63,7 +63,7 @@ def scanned(cache: Path, stock: str) -> list[Case]:
     segment = replace(grain.segment(level), end=FRAMES)
     found = []
     for seed, name in enumerate((*PHOTOS, CLIP)):
-        frames, key = base(name), f"{name}-{SIZE[0]}x{SIZE[1]}x{FRAMES}"
+        frames, key = base(name), f"{name}-{SIZE[0]}x{SIZE[1]}x{FRAMES}-tone"
         empty = Case(key, f"scan {stock}", segment.spectrum.size, level, frames, (), segment)
         found.append(kept(cache, empty, lambda f=frames, s=seed: grain.on(f, s)))  # type: ignore[misc]
     return found
@@ -91,7 +91,7 @@ class StockGrain:
     ) -> tuple[Plane, ...]:
         """``planes`` with grain of ``level`` added, from the half of the tiles that ``index`` calls for."""
         unit = scans.quilt(halves(self.stock)[index % 2], fmt.shape(0), fast_generator(seed, index))
-        table = (level * np.interp(np.arange(4093) / 4092, KNOT_POSITIONS, DEFAULT_CURVE)).astype(np.float32)
+        table = (level * boolean_tone(np.arange(4093) / 4092)).astype(np.float32)
         parts = [block_mean(unit[k], fmt, k) if k else unit[0] for k in range(fmt.planes)]
         sigma = [strength(block_mean(planes[0], fmt, k), table) for k in range(fmt.planes)]
         return finished(planes, [s * p for s, p in zip(sigma, parts, strict=True)], fmt, quantise)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.grain import spectrum_fit
 from filmgrain_codec.grain.flat import BINS, luma_bin
-from filmgrain_codec.grain.profile import KNOT_POSITIONS, KNOTS
+from filmgrain_codec.grain.profile import KNOT_POSITIONS, KNOTS, curve_at
 from filmgrain_codec.grain.samples import Samples
 
 Field = NDArray[np.float64]
@@ -38,24 +38,24 @@ def hat_basis(luma: Field) -> Field:
 
 
 def fit_knots(luma: Field, sigma: Field, weight: Field) -> Field:
-    """Knot values of a piecewise linear sigma(luma), positive; zeros where there is no data at all.
+    """Knot values of sigma(luma), positive, as ``profile.curve_at`` joins them; zeros where there is no data.
 
-    Least squares on relative errors, with a second-difference penalty that decides only where
-    there are no samples (the idea of the AV1 reference encoder's noise model).
+    Least squares on relative errors of the variance, with a second-difference penalty that decides only
+    where there are no samples (the idea of the AV1 reference encoder's noise model).
     """
     used = (weight > 0) & (sigma > 0)
     if not used.any():
         return np.zeros(KNOTS)
     share = weight[used] / weight[used].sum()
     scale = float(np.exp((share * np.log(sigma[used])).sum()))
-    basis, target = hat_basis(luma[used]), sigma[used] / scale
+    basis, target = hat_basis(luma[used]), (sigma[used] / scale) ** 2
     importance = share / target**2
     bend = np.diff(np.eye(KNOTS), 2, axis=0)
     slope = np.diff(np.eye(KNOTS), axis=0)
     normal = basis.T @ (importance[:, None] * basis) + _SMOOTH * bend.T @ bend * importance.sum() / 20
     normal += _PULL * slope.T @ slope * importance.sum()
-    knots = np.linalg.solve(normal, basis.T @ (importance * target))
-    knots = _bounded(knots, (basis * share[:, None]).sum(0))
+    squares = np.linalg.solve(normal, basis.T @ (importance * target))
+    knots = _bounded(np.sqrt(np.maximum(squares, 0.0)), (basis * share[:, None]).sum(0))
     return np.asarray(np.maximum(knots, 0.02 * knots.max()) * scale, np.float64)
 
 
@@ -71,7 +71,7 @@ def _bounded(knots: Field, support: Field) -> Field:
 
 def at(knots: Field, luma: NDArray[np.floating]) -> Field:
     """sigma at ``luma`` from knot values."""
-    return np.asarray(np.interp(luma, KNOT_POSITIONS, knots), np.float64)
+    return curve_at(knots, luma)
 
 
 @dataclass(frozen=True, slots=True)

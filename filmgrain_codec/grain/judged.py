@@ -23,11 +23,11 @@ from filmgrain_codec.grain import curve_fit, flat
 from filmgrain_codec.grain.flat import Array
 from filmgrain_codec.grain.profile import (
     DEFAULT_CURVE,
-    KNOT_POSITIONS,
     LEVEL_MAX,
     Curve,
     GrainSegment,
     Spectrum,
+    curve_at,
 )
 
 Field = NDArray[np.float64]
@@ -114,12 +114,12 @@ def _knots(said: Judged) -> Field:
     """sigma at the knots: the patches', drawn to a typical curve where there are few."""
     typical = np.maximum(DEFAULT_CURVE, _DARKEST)
     weight = said.variance**-2
-    off = said.strength - np.log(np.interp(said.luma, KNOT_POSITIONS, typical))
+    off = said.strength - np.log(curve_at(typical, said.luma))
     level = np.exp(weighted_median(off, weight))
     sigma, worth, near = [], [], flat.luma_bin(said.luma.astype(np.float32))
     for k in range(flat.BINS):
         here = near == k
-        prior = level * np.interp(curve_fit.CENTRES[k], KNOT_POSITIONS, typical)
+        prior = float(level * curve_at(typical, curve_fit.CENTRES[k]))
         total = float(weight[here].sum())
         value = np.exp(weighted_median(said.strength[here], weight[here])) if here.any() else prior
         share = total / (total + _PRIOR * float(weight.sum()))

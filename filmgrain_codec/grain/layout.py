@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.grain.filters import grain_filter
-from filmgrain_codec.grain.profile import KNOT_POSITIONS, Chroma, Curve, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import KNOT_POSITIONS, Chroma, Curve, GrainSegment, Spectrum, curve_at
 from filmgrain_codec.grain.wire import MAX_REACH
 
 _FULL = 2
@@ -34,10 +34,9 @@ def _in_range(segment: GrainSegment, full: bool) -> GrainSegment:
     scale, black = LIMITED
     if full:
         strength = segment.sigma(black + scale * KNOT_POSITIONS) / scale
-        level = float(segment.sigma(black + scale * KNOT_POSITIONS[3:5]).mean() / scale)
     else:
         strength = segment.sigma((KNOT_POSITIONS - black) / scale) * scale
-        level = float(segment.sigma((KNOT_POSITIONS[3:5] - black) / scale).mean() * scale)
+    level = float(curve_at(strength, 0.5))
     if level <= 0:
         return segment
     curve: Curve = tuple(float(v) for v in strength / level)  # type: ignore[assignment]

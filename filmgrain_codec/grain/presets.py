@@ -123,7 +123,7 @@ def segment(
     layers = range(len(film.granularity))
     strengths = np.stack([_strength(film, width, layer, full) for layer in layers])
     luma, chroma = _mixed(film, strengths, spectrum, subs)
-    level = float(luma[MIDDLE].mean())
+    level = float(np.sqrt((luma[MIDDLE] ** 2).mean()))
     curve: Curve = tuple(float(v) for v in luma / level)  # type: ignore[assignment]
     return GrainSegment(0, MAX_FRAME, level, curve, spectrum, chroma, confidence=0.0, skew_slope=1.0)
 

@@ -7,7 +7,7 @@ filter in samples of the plane they belong to (luma or chroma).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +23,17 @@ Curve = tuple[float, float, float, float, float, float, float, float]
 DEFAULT_CURVE: Curve = (0.0, 0.762, 0.963, 1.022, 0.978, 0.839, 0.583, 0.0)
 """Boolean model of small grains, u^0.51 (1 - u)^0.66 over its value at 0.5 (Newson et al. 2017)."""
 FLAT_CURVE: Curve = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+
+
+def curve_at(
+    knots: Sequence[float] | NDArray[np.floating], luma: float | NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Strength at luma codes in 0..1 from its values at the knots: their squares are interpolated.
+
+    The variance of grain rises about linearly from black, where its root has no slope that a straight
+    line could follow (Boolean model: u^1.02 (1 - u)^1.32; Newson et al. 2017).
+    """
+    return np.asarray(np.sqrt(np.interp(luma, KNOT_POSITIONS, np.square(knots))), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +68,9 @@ class Chroma:
 class GrainSegment:
     """Grain of one shot: frames ``start`` (inclusive) to ``end`` (exclusive).
 
-    ``curve`` holds sigma(luma) / level at luma code k/7, k = 0..7, linear between knots; its
-    value at 0.5 is 1. ``skew`` is the third standardised moment at luma 0.5, and ``skew_slope`` how much
-    it follows the tone (``skewness``). ``seed`` is 32 bit.
+    ``curve`` holds sigma(luma) / level at luma code k/7, k = 0..7, its square linear between knots
+    (``curve_at``); its value at 0.5 is 1. ``skew`` is the third standardised moment at luma 0.5, and
+    ``skew_slope`` how much it follows the tone (``skewness``). ``seed`` is 32 bit.
     """
 
     start: int
@@ -80,7 +91,7 @@ class GrainSegment:
 
     def sigma(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
         """Grain standard deviation (fraction of full scale) at luma codes in 0..1."""
-        return np.asarray(self.level * np.interp(luma, KNOT_POSITIONS, self.curve), np.float64)
+        return np.asarray(self.level * curve_at(self.curve, luma), np.float64)
 
     def slope(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
         """d sigma / d luma, over the distance of two knots."""
@@ -88,7 +99,7 @@ class GrainSegment:
 
     def rise(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:
         """The slope of ``curve``: ``slope`` at level 1."""
-        high, low = (np.interp(luma + d, KNOT_POSITIONS, self.curve) for d in (SLOPE_REACH, -SLOPE_REACH))
+        high, low = (curve_at(self.curve, luma + d) for d in (SLOPE_REACH, -SLOPE_REACH))
         return np.asarray((high - low) / (2 * SLOPE_REACH))
 
     def skewness(self, luma: NDArray[np.floating]) -> NDArray[np.float64]:

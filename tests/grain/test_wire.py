@@ -101,11 +101,11 @@ def test_version_1_is_read_for_ever() -> None:
 
 
 GRAIN_SHA256 = {
-    ("gray", 0, 0): "9d1650449717c63671e4e4c0a7ea6d80b63f6c1ca8c83f88afed6c8584232053",
-    ("yuv", 1, 1): "3cf830688d343fc345231e1545715f676ccb1f148992d97a93a286eb0678aeae",
-    ("yuv", 1, 0): "f58c4ae07243d0ece3d9879dda637fd4cc65c3481dbcfdd924d80ab6b9567c11",
-    ("yuv", 0, 0): "f58daaaea88e36e01fdfb4597b7a57defe0a18433ab478b317329111f4f82ad7",
-    ("rgb", 0, 0): "9e7d3a87cf480d85c395a5d086ce01dbb70a9a315d99ff9cc41d70e42222f8c4",
+    ("gray", 0, 0): "035b574b5b69dfbd7ea31f92a52719119df7773016b163454cec2a17081aaf86",
+    ("yuv", 1, 1): "4d207652c4715efabdaaf9999a0b542abc64bf76cab0602161e786ab5c233e33",
+    ("yuv", 1, 0): "da3411c48fb419a968dd5fc20a4e6ecde213ea8e7d9815e051bb128fabe1184e",
+    ("yuv", 0, 0): "12be3f772c5f7a632196cc3c14337901e04ecc5a09c8aa2a5aed4c3dcef390a8",
+    ("rgb", 0, 0): "4ccc4321440a74cb53f931841cf2f6a6b6ed988df1a6f1989fc7ae18c1b88ec4",
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from filmgrain_codec.grain.profile import KNOT_POSITIONS, KNOTS, Chroma, Curve, Spectrum
+from filmgrain_codec.grain.profile import KNOT_POSITIONS, KNOTS, Chroma, Curve, Spectrum, curve_at
 from filmgrain_codec.grain.recipe import YCC_TO_RGB
 
 Field = NDArray[np.float64]
@@ -38,8 +38,8 @@ def as_curve(values: Field) -> Curve:
 
 def normalised(values: Field) -> Curve:
     """Knot values divided by their interpolated value at luma 0.5, at most ``MAX_STRENGTH``."""
-    scaled = np.minimum(values / np.interp(0.5, KNOT_POSITIONS, values), MAX_STRENGTH)
-    return as_curve(scaled / np.interp(0.5, KNOT_POSITIONS, scaled))
+    scaled = np.minimum(values / curve_at(values, 0.5), MAX_STRENGTH)
+    return as_curve(scaled / curve_at(scaled, 0.5))
 
 
 def draw_curve(rng: Generator) -> Curve:

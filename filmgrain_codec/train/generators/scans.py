@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from filmgrain_codec.core.frame import FrameFormat, Plane
 from filmgrain_codec.errors import InputError, UsageError
 from filmgrain_codec.grain import spectrum_fit
-from filmgrain_codec.grain.profile import KNOT_POSITIONS, Curve, GrainSegment
+from filmgrain_codec.grain.profile import Curve, GrainSegment, curve_at
 from filmgrain_codec.grain.recipe import LUT_LAST
 from filmgrain_codec.train.generators import looks, measured
 from filmgrain_codec.train.generators.colour import to_rgb_grain
@@ -98,7 +98,7 @@ class ScanGrain:
 @lru_cache(maxsize=512)
 def _table(curve: Curve) -> Array:
     codes = np.arange(LUT_LAST + 1) / LUT_LAST
-    return np.interp(codes, KNOT_POSITIONS, curve).astype(np.float32)
+    return curve_at(curve, codes).astype(np.float32)
 
 
 def quilt(source: Array, shape: tuple[int, int], rng: Generator) -> Array:
