@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from filmgrain_codec.errors import ModelError
+
+_lock = Lock()
 
 
 @cache
@@ -15,7 +18,8 @@ def opencv() -> Any:
     Raises ``ModelError`` if it is not installed.
     """
     try:
-        import cv2
+        with _lock:  # OpenCV takes itself out of sys.modules and in again while it loads
+            import cv2
     except ImportError as error:
         raise ModelError(
             "Grain removal follows motion with OpenCV, which is not installed: "

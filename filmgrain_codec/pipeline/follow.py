@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
 
 import numpy as np
 
+from filmgrain_codec.errors import ModelError
 from filmgrain_codec.grain import flat
 from filmgrain_codec.grain.flat import Array, Follow, Index
+from filmgrain_codec.nodes.opencv import opencv
 
 
 @cache
 def follower() -> Follow | None:
     """The matcher of this installation; None leaves the estimator its own, which is coarser."""
-    return moves if find_spec("cv2") is not None else None
+    try:
+        opencv()
+    except ModelError:
+        return None
+    return moves
 
 
 def moves(a: Array, b: Array) -> tuple[Index, Index]:

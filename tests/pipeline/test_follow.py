@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from fractions import Fraction
+from textwrap import dedent
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.grain.estimate import estimate_frames
 from filmgrain_codec.grain.flat import Array
+from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.pipeline import follow
 from filmgrain_codec.train.generators import spectral
 from filmgrain_codec.train.generators.spectral import SpectralGrain, field
@@ -57,11 +60,40 @@ def test_texture_in_motion_is_measured_right_once_it_is_followed() -> None:
     assert abs(followed.level - 0.02) < abs(coarse.level - 0.02)
 
 
+@pytest.fixture
+def fresh():
+    """Whether OpenCV is there is looked up anew."""
+    for looked_up in (follow.follower, opencv):
+        looked_up.cache_clear()
+    yield
+    for looked_up in (follow.follower, opencv):
+        looked_up.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
 def test_without_opencv_the_estimator_matches_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    follow.follower.cache_clear()
-    monkeypatch.setattr(follow, "find_spec", lambda name: None)
-    try:
-        assert follow.follower() is None
-    finally:
-        follow.follower.cache_clear()
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert follow.follower() is None
     assert "cv2" not in vars(sys.modules[follow.__name__])
+
+
+@pytest.mark.usefixtures("fresh")
+def test_opencv_is_asked_for_while_another_thread_loads_it() -> None:
+    """OpenCV takes itself out of ``sys.modules`` while it loads, and is for a moment without a spec there."""
+    code = """
+    import sys, threading
+    from filmgrain_codec.nodes.opencv import opencv
+    from filmgrain_codec.pipeline.follow import follower
+    sys.setswitchinterval(1e-6)
+    found = []
+    def ask():
+        while not found or not opencv.cache_info().currsize:
+            follower.cache_clear()
+            found.append(follower())
+    threads = [threading.Thread(target=ask) for _ in range(3)] + [threading.Thread(target=opencv)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    print(None in found)
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("False", "")
