@@ -44,5 +44,6 @@ def unpack(phases: Array, rows: slice) -> Array:
         pairs = part.transpose(1, 2, 0).view(PAIR)
         out[0::2].view(PAIR)[:], out[1::2].view(PAIR)[:] = pairs[..., 0], pairs[..., 1]
     else:
-        out.reshape(height, 2, width, 2)[:] = part.reshape(2, 2, height, width).transpose(2, 0, 3, 1)
+        for k, phase in enumerate(part):
+            out[k // 2 :: 2, k % 2 :: 2] = phase
     return out[: rows.stop - rows.start]

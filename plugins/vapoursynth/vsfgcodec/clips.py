@@ -105,6 +105,11 @@ def blank(clip: Any, fmt: FrameFormat, real: bool) -> Any:
     return clip.std.BlankClip(width=fmt.width, height=fmt.height, format=form.id, keep=True)
 
 
+def empty(form: Any) -> Any:
+    """A frame like those of a clip, its samples whatever was in memory, without properties."""
+    return vs.core.create_video_frame(form.format, form.width, form.height)
+
+
 def views(frame: Any) -> list[Any]:
     return [frame[p] for p in range(frame.format.num_planes)]
 
@@ -119,14 +124,14 @@ def opened(job: Job) -> Any:
     form = blank(job.clip, job.fmt, True)
 
     def work(n: int, f: list[Any]) -> Any:
-        progressive(n, f[1].props)
-        out = f[0].copy()
-        planes = vsframe.read(views(f[1]), colored(job.fmt, f[1].props), job.real)
+        progressive(n, f[0].props)
+        out = empty(form)
+        planes = vsframe.read(views(f[0]), colored(job.fmt, f[0].props), job.real)
         for view, plane in zip(views(out), planes, strict=True):
             fill(view, plane)
         return out
 
-    return parallel(job.name, form, [form, job.clip], work).std.CopyFrameProps(job.clip)
+    return parallel(job.name, form, [job.clip], work).std.CopyFrameProps(job.clip)
 
 
 def closed(job: Job, made: Any, fmt: FrameFormat) -> Any:
@@ -135,13 +140,12 @@ def closed(job: Job, made: Any, fmt: FrameFormat) -> Any:
     form = blank(job.clip, fmt, real)
 
     def work(n: int, f: list[Any]) -> Any:
-        out = f[0].copy()
-        planes = planes_of(f[1])
-        origin = views(f[2]) if real else None
-        vsframe.write(planes, views(out), colored(fmt, f[1].props), origin)
+        out = empty(form)
+        origin = views(f[1]) if real else None
+        vsframe.write(planes_of(f[0]), views(out), colored(fmt, f[0].props), origin)
         return out
 
-    return parallel(job.name, form, [form, made, job.clip], work).std.CopyFrameProps(made)
+    return parallel(job.name, form, [made, job.clip], work).std.CopyFrameProps(made)
 
 
 def planes_of(frame: Any) -> tuple[Any, ...]:
