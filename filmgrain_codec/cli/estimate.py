@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from filmgrain_codec.cli import curves
+from filmgrain_codec.cli import chart, curves
 from filmgrain_codec.cli.options import watching
 from filmgrain_codec.cli.overview import of_estimate
 from filmgrain_codec.cli.progress import reporter
@@ -40,11 +40,11 @@ def command(
     from filmgrain_codec.pipeline.inspect import estimate
 
     if plot is not None:
-        curves.check(plot)
+        chart.check(plot)
     found = estimate(source, ref, reporter(session, progress, quiet))
     session.close()
     if plot is not None:
-        curves.save(plot, f"Grain of {Path(source).name}", found["shots"])
+        chart.save(plot, curves.svg(f"Grain of {Path(source).name}", found["shots"]))
     if session.json_events:
         session.emit({"type": "report", "kind": "estimate", **found})
         return

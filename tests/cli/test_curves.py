@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from filmgrain_codec.cli import curves
+from filmgrain_codec.cli import chart, curves
 from filmgrain_codec.errors import OutputError, UsageError
 from filmgrain_codec.pipeline import analyse
 
@@ -24,10 +24,10 @@ def test_every_shot_is_a_line_inside_the_frame_and_doubtful_ones_are_dashed() ->
     assert [line.get("stroke-dasharray") for line in lines] == [None, "6 4"]
     points = [tuple(map(float, p.split(","))) for p in lines[0].attrib["points"].split()]
     assert len(points) == 8
-    assert all(curves.TOP <= y <= curves.HEIGHT - curves.BOTTOM for _, y in points)
+    assert all(chart.TOP <= y <= chart.HEIGHT - chart.BOTTOM for _, y in points)
     # the strongest knot is drawn highest, four times as high as that of the weaker shot
     weaker = [tuple(map(float, p.split(","))) for p in lines[1].attrib["points"].split()]
-    ground = curves.HEIGHT - curves.BOTTOM
+    ground = chart.HEIGHT - chart.BOTTOM
     assert (ground - points[3][1]) == pytest.approx(4 * (ground - weaker[3][1]), rel=0.02)
 
 
@@ -40,14 +40,14 @@ def test_many_shots_and_none() -> None:
 
 def test_only_svg_is_drawn(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"curves\.svg"):
-        curves.check(tmp_path / "curves.png")
-    curves.check(tmp_path / "curves.SVG")
+        chart.check(tmp_path / "curves.png")
+    chart.check(tmp_path / "curves.SVG")
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="choose another place"):
-        curves.save(tmp_path / "no" / "c.svg", "t", [SHOT])
-    curves.save(tmp_path / "c.svg", "t", [SHOT])
+        chart.save(tmp_path / "no" / "c.svg", curves.svg("t", [SHOT]))
+    chart.save(tmp_path / "c.svg", curves.svg("t", [SHOT]))
     assert [p.name for p in tmp_path.iterdir()] == ["c.svg"]
 
 
