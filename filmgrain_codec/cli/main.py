@@ -26,6 +26,7 @@ COMMANDS = (
     "decode",
     "estimate",
     "inspect",
+    "flicker",
     "filter",
     "match",
     "presets",
