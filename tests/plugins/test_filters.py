@@ -29,6 +29,7 @@ CASES = {
     "denoise": (("denoise:level=0.03",), lambda c: fg.denoise(c, 0.03)),
     "denoise-tiles": (("denoise:level=0.03,tile=64",), lambda c: fg.denoise(c, 0.03, tile=64)),
     "denoise-blind": (("denoise",), lambda c: fg.denoise(c, blind=True)),
+    "deflicker": (("deflicker:mode=safe,radius=5",), lambda c: fg.deflicker(c, mode="safe", radius=5)),
     "depth": (("depth:bits=12",), lambda c: fg.depth(c, bits=12)),
     "chain": (
         ("grain:level=0.01", "denoise:level=0.03", "grain:seed=4", "denoise:level=0.05"),
