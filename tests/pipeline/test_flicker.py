@@ -13,7 +13,9 @@ from click.testing import CliRunner
 from filmgrain_codec.cli.main import cli
 from filmgrain_codec.cli.session import Session
 from filmgrain_codec.errors import InputError, UsageError
+from filmgrain_codec.pipeline.encode import encode
 from filmgrain_codec.pipeline.flicker import flicker, index
+from filmgrain_codec.pipeline.request import EncodeRequest
 
 WIDTH, HEIGHT, FRAMES, CUT = 192, 128, 40, 22
 
@@ -64,6 +66,23 @@ def test_command_writes_table_and_drawing(source: Path, tmp_path: Path) -> None:
     luma, corrected = ([float(row[name]) for row in rows[:CUT]] for name in ("luma", "corrected"))
     assert index(corrected) < 0.5 * index(luma)
     assert plot.read_text(encoding="utf-8").count("<polyline") == 2
+
+
+def test_encode_evens_out_the_light_first(source: Path, tmp_path: Path) -> None:
+    made = {}
+    for mode in ("off", "safe"):
+        made[mode] = tmp_path / f"{mode}.mkv"
+        encode(
+            EncodeRequest(source=source, output=made[mode], deflicker=mode, codec="x264", crf=10, level=0.0)
+        )
+    seen = {mode: flicker(path).shots for mode, path in made.items()}
+    assert [[shot.start for shot in shots] for shots in seen.values()] == [[0, CUT]] * 2
+    assert seen["safe"][0].flicker < 0.5 * seen["off"][0].flicker
+
+
+def test_encode_with_a_base_of_ones_own_refuses(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--deflicker"):
+        encode(EncodeRequest(source=source, output=tmp_path / "x.mkv", ref=source, deflicker="auto"))
 
 
 def test_bad_requests(source: Path, tmp_path: Path) -> None:
