@@ -1,7 +1,8 @@
 """The light of a window's frames seen from its middle one: pairs of frames chained along time.
 
-What a code of the middle frame would be in another frame follows from the maps between neighbours, one after
-the other, and so do the gains of the field; motion and new content do not enter.
+What a code of the middle frame would be in another frame follows from the maps and gains between neighbours,
+one after the other; motion and new content do not enter. Codes are walked along, not gains summed up: what a
+map does depends on the code, which the light of the place has changed before.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgrain_codec.nodes.flicker.correction import COLUMNS, DEPTHS, ROWS, knots
+from filmgrain_codec.nodes.flicker.correction import COLUMNS, LIFT, ROWS, knots
 from filmgrain_codec.nodes.flicker.light import Light
-from filmgrain_codec.nodes.flicker.pair import NODES
+from filmgrain_codec.nodes.flicker.pair import NODES, Pair
 
 Array = NDArray[np.float64]
+LEVELS = 8
+"""Codes that are walked in every cell: those in the middle of equal parts of full scale."""
 LEAST_TRUST = 0.12
 """Pairs of which a smaller share follows the motion are cuts."""
 
@@ -26,27 +29,33 @@ class Chain:
     """Frames around the middle one that hang together with it, first to last.
 
     ``apart`` (frames,): their distance from the middle one, 0 being itself; ``codes`` (planes, frames,
-    KNOTS): what each code of the middle frame would be in them; ``gains`` (frames, DEPTHS, ROWS, COLUMNS):
-    natural logarithms of their light against the middle frame's, beyond what the codes say; ``level``
-    (frames,): mean growth of luma's code.
+    KNOTS): what each code of the middle frame would be in them, by the maps alone; ``cells`` (frames,
+    LEVELS, ROWS, COLUMNS): the same of luma in every cell, with the gains; ``level`` (frames,): mean of what
+    luma's codes become.
     """
 
     apart: Array
     codes: Array
-    gains: Array
+    cells: Array
     level: Array
 
     @classmethod
     def of(cls, lights: Sequence[Light], middle: int) -> Chain:
         """``lights``: notes of successive frames of a shot."""
         first, last = linked(lights, middle)
-        kept, middle = lights[first : last + 1], middle - first
-        planes = len(kept[0].tones)
-        codes = np.stack([_codes(kept, middle, p) for p in range(planes)])
-        tones = kept[middle].tones
-        level = np.array([np.interp(tones[0], knots(), c - knots()).mean() for c in codes[0]])
-        apart = np.arange(len(kept), dtype=np.float64) - middle
-        return cls(apart, codes, _gains(kept, middle), level)
+        pairs = [light.pair for light in lights[first : last + 1]]
+        middle -= first
+        tones = lights[first + middle].tones
+        codes = np.stack([_walked(pairs, middle, p, knots(), None) for p in range(len(tones))])
+        start = np.broadcast_to(levels()[:, None, None], (LEVELS, ROWS, COLUMNS))
+        cells = _walked(pairs, middle, 0, start, 0)
+        level = np.array([np.interp(tones[0], knots(), c).mean() for c in codes[0]])
+        return cls(np.arange(len(pairs), dtype=np.float64) - middle, codes, cells, level)
+
+
+def levels() -> Array:
+    """The codes that are walked in every cell."""
+    return (np.arange(LEVELS) + 0.5) / LEVELS
 
 
 def linked(lights: Sequence[Light], middle: int) -> tuple[int, int]:
@@ -63,30 +72,39 @@ def _follows(light: Light) -> bool:
     return light.pair is not None and light.pair.trust >= LEAST_TRUST
 
 
-def _codes(lights: Sequence[Light], middle: int, plane: int) -> Array:
-    """Codes (frames, KNOTS) that those of the middle frame would be in each frame."""
-    made = np.empty((len(lights), len(knots())))
-    made[middle] = knots()
-    for k in range(middle + 1, len(lights)):
-        low, _, growth = _ends(lights[k], plane)
-        made[k] = made[k - 1] + np.interp(made[k - 1], low, growth)
+def _walked(pairs: Sequence[Pair | None], middle: int, plane: int, start: Array, field: int | None) -> Array:
+    """What codes of the middle frame would be in each frame (frames, and the shape of ``start``)."""
+    made = np.empty((len(pairs), *start.shape))
+    made[middle] = start
+    for k in range(middle + 1, len(pairs)):
+        low, _, growth = _ends(pairs[k], plane)
+        made[k] = made[k - 1] + _read(made[k - 1], low, growth)
+        if field is not None:
+            made[k] = (made[k] + LIFT) * np.exp(_gain(pairs[k], made[k])) - LIFT
     for k in range(middle, 0, -1):
-        _, high, growth = _ends(lights[k], plane)
-        made[k - 1] = made[k] - np.interp(made[k], high, growth)
+        _, high, growth = _ends(pairs[k], plane)
+        seen = made[k]
+        if field is not None:
+            seen = (seen + LIFT) * np.exp(-_gain(pairs[k], seen)) - LIFT
+        made[k - 1] = seen - _read(seen, high, growth)
     return made
 
 
-def _ends(light: Light, plane: int) -> tuple[Array, Array, Array]:
+def _read(codes: Array, places: Array, growth: Array) -> Array:
+    return np.asarray(np.interp(codes.ravel(), places, growth)).reshape(codes.shape)
+
+
+def _gain(pair: Pair | None, codes: Array) -> Array:
+    """The field's logarithmic gain (LEVELS, ROWS, COLUMNS) at codes of luma."""
+    assert pair is not None
+    dark, bright = pair.gains.astype(np.float64)
+    return np.asarray(dark + np.clip(2 * codes - 0.5, 0, 1) * (bright - dark))
+
+
+def _ends(pair: Pair | None, plane: int) -> tuple[Array, Array, Array]:
     """Codes before and after, and what lies between them, at every node."""
-    assert light.pair is not None
-    growth = light.pair.maps[plane].astype(np.float64)
+    assert pair is not None
+    growth = pair.maps[plane].astype(np.float64)
     middle = np.linspace(0, 1, NODES)
     low, high = (np.maximum.accumulate(middle + side * growth) for side in (-0.5, 0.5))
     return low, high, growth
-
-
-def _gains(lights: Sequence[Light], middle: int) -> Array:
-    none = np.zeros((DEPTHS, ROWS, COLUMNS), np.float32)
-    steps = np.stack([none if light.pair is None else light.pair.gains for light in lights])
-    path = np.cumsum(steps.astype(np.float64), axis=0)
-    return np.asarray(path - path[middle])

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.node import Node
-from filmgrain_codec.nodes.flicker.chain import Chain
-from filmgrain_codec.nodes.flicker.correction import Correction, corrected
+from filmgrain_codec.nodes.flicker.chain import LEVELS, Chain, levels
+from filmgrain_codec.nodes.flicker.correction import DEPTHS, LIFT, Correction, corrected, knots
 from filmgrain_codec.nodes.flicker.light import NOTE, Light, Look
 
 Array = NDArray[np.float64]
 RADIUS = 16
+DEPTH_CODES = (np.arange(DEPTHS) + 0.5) / DEPTHS
 
 
 class Deflicker:
@@ -55,13 +56,24 @@ def judged(lights: Sequence[Light], middle: int, mode: str, radius: int) -> Corr
     planes = len(lights[middle].tones)
     chain = Chain.of(lights, middle)
     if len(chain.apart) < 3:
-        return Correction.none(planes)
+        return Correction.none(min(planes, 3))
     weights = weights_of(chain, radius)
-    curves = np.stack([_limited(weights @ codes / weights.sum()) for codes in chain.codes])
-    field = -np.tensordot(weights / weights.sum(), chain.gains, 1)
+    share = weights / weights.sum()
+    curves = np.stack([_limited(share @ codes) for codes in chain.codes])
+    field = _field(np.tensordot(share, chain.cells, 1), curves[0])
+    curves = curves[1:] if planes == 4 else curves
     if mode == "safe":
         field -= field.mean()
     return Correction(curves.astype(np.float32), field.astype(np.float32))
+
+
+def _field(wanted: Array, curve: Array) -> Array:
+    """Gains (DEPTHS, ROWS, COLUMNS) that bring what the curve gives to what is ``wanted`` of the levels."""
+    toned = np.interp(levels(), knots(), curve)
+    gains = np.log((toned[:, None, None] + LIFT) / (np.maximum(wanted, 0) + LIFT))
+    low = np.clip(np.searchsorted(toned, DEPTH_CODES) - 1, 0, LEVELS - 2)
+    part = np.clip((DEPTH_CODES - toned[low]) / (toned[low + 1] - toned[low]), 0, 1)[:, None, None]
+    return np.asarray(gains[low] * (1 - part) + gains[low + 1] * part)
 
 
 def weights_of(chain: Chain, radius: int) -> Array:

@@ -26,7 +26,8 @@ _SAMPLES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """``tones`` (planes, TONES): quantiles of each plane's codes; ``pair``: against the frame before, None
+    """``tones`` (planes, TONES): quantiles of the codes of luma and the other planes, of RGB luma and
+    three planes; ``pair``: against the frame before, None
     at the start of a shot.
     """
 
@@ -44,8 +45,9 @@ class Light:
     def unpacked(cls, note: object) -> Light:
         """The note of a frame; raises ``InputError`` for what is none."""
         cells = DEPTHS * ROWS * COLUMNS
-        for planes in (1, 3):
-            ends = np.cumsum([planes * TONES, planes * NODES, planes * NODES, cells, cells])
+        for planes in (1, 3, 4):
+            maps = planes * NODES
+            ends = np.cumsum([planes * TONES, maps, maps, cells, cells])
             if not isinstance(note, bytes) or len(note) not in (4 * ends[0], 4 * ends[-1]):
                 continue
             values = np.frombuffer(note, "<f4").astype(np.float32)
@@ -75,8 +77,16 @@ class Look:
     def process(self, window: Sequence[Frame], n: int) -> Frame:
         before, frame, _ = window
         pair = None if before.index == frame.index else compared(Proxy.of(before), Proxy.of(frame))
-        light = Light(np.stack([quantiles(p) for p in frame.planes]), pair)
+        light = Light(np.stack([quantiles(p) for p in seen(frame)]), pair)
         return replace(frame, props={**frame.props, NOTE: light.packed()})
+
+
+def seen(frame: Frame) -> tuple[Array, ...]:
+    """Luma and the other planes; of RGB the mean of the planes, and the planes."""
+    red = frame.planes[0]
+    if frame.fmt.family != "rgb":
+        return frame.planes
+    return (red + frame.planes[1] + frame.planes[2]) / np.float32(3), *frame.planes
 
 
 def quantiles(plane: Array) -> Array:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, Plane
 from filmgrain_codec.nodes.align import lattice, search
-from filmgrain_codec.nodes.flicker.correction import COLUMNS, LIFT, ROWS
+from filmgrain_codec.nodes.flicker.correction import COLUMNS, DEPTHS, LIFT, ROWS
 from filmgrain_codec.nodes.opencv import opencv
 
 Array = NDArray[np.float32]
@@ -26,14 +26,17 @@ LARGEST = 140_000
 """Samples of a proxy at most."""
 _BLUR, _LEVEL, _FLOOR = 0.8, 9.0, 0.02
 _DIFFERENT = 18.0
-_FAR_CODE, _FAR_GAIN = 0.08, 0.25
-_ROUNDS = 3
+_FAR_GAIN = 0.25
+_ROUNDS = 4
+Map = tuple[Array, Array]
+Field = tuple[Array, Array]
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """``maps`` (planes, NODES): by how much the code grew from the frame before to this one, for the codes
-    midway; ``counts`` (planes, NODES): share of the samples that say so; ``gains`` (DEPTHS, ROWS, COLUMNS):
+    """``maps`` (luma and other planes, of RGB luma and three planes; NODES): by how much the code grew from
+    the frame before to this one, for the codes midway; ``counts`` (likewise): share of the samples that say
+    so; ``gains`` (DEPTHS, ROWS, COLUMNS):
     natural logarithms of what luma's map leaves, ``weights``: share of each cell's samples that say so.
     """
 
@@ -54,6 +57,7 @@ class Proxy:
 
     luma: Plane
     others: tuple[Plane, ...]
+    offsets: tuple[float, ...]
     level: Codes
 
     @classmethod
@@ -62,8 +66,8 @@ class Proxy:
         small = [_small(p, size) for p in frame.planes]
         if frame.fmt.family == "rgb":
             luma = (small[0] + small[1] + small[2]) / np.float32(3)
-            return cls(luma, tuple(small), _levelled(luma))
-        return cls(small[0], tuple(small[1:]), _levelled(small[0]))
+            return cls(luma, tuple(small), (LIFT,) * 3, _levelled(luma))
+        return cls(small[0], tuple(small[1:]), (-0.5,) * (len(small) - 1), _levelled(small[0]))
 
 
 def compared(before: Proxy, frame: Proxy) -> Pair:
@@ -79,14 +83,43 @@ def compared(before: Proxy, frame: Proxy) -> Pair:
     luma = drawn(before.luma)
     weight = _weight(frame.level, drawn(before.level), at)
     sure = weight * _unclipped(here) * _unclipped(luma)
-    seen = [(here, luma, sure)] if len(frame.others) < 3 else []
-    seen += [(p, drawn(q), weight) for p, q in zip(frame.others, before.others, strict=True)]
-    found = [_mapped(*three) for three in seen]
+    own, field, gain = _parted(here, luma, sure)
+    found = [own] + [
+        _mapped(_ungained(p, gain, o), drawn(q), weight)
+        for p, q, o in zip(frame.others, before.others, frame.offsets, strict=True)
+    ]
     maps, counts = (np.stack(part) for part in zip(*found, strict=True))
-    own = maps[0] if len(frame.others) < 3 else _mapped(here, luma, sure)[0]
-    left = np.log((here + LIFT) / (luma + LIFT)) - _explained(here, luma, own)
-    gains, weights = _field(left, here, sure)
-    return Pair(maps, counts, gains, weights)
+    return Pair(maps, counts, *field)
+
+
+def _parted(here: Plane, before: Plane, weight: Array) -> tuple[Map, Field, Array]:
+    """Luma's map, and the field of what it leaves; and the field at every sample.
+
+    Each is found from what the other leaves, in turns, or the map would take for tone what is light on the
+    places where that tone is seen (backfitting: Hastie and Tibshirani, 1990); Tukey's biweight.
+    """
+    gain, kept = np.zeros_like(here), weight
+    bright = np.clip(here * np.float32(DEPTHS) - np.float32(0.5), 0, DEPTHS - 1)
+    shares = [np.maximum(0, 1 - np.abs(bright - k)) for k in range(DEPTHS)]
+    for _ in range(_ROUNDS):
+        own = _mapped(_ungained(here, gain, LIFT), before, kept)
+        left = np.log((here + LIFT) / (_grown(before, own[0]) + LIFT))
+        field = _field(left, [kept * share for share in shares])
+        gain = _spread(field[0], shares, here.shape)
+        kept = weight * np.square(np.maximum(0, 1 - np.square((left - gain) / _FAR_GAIN)))
+    return own, field, gain
+
+
+def _ungained(plane: Plane, gain: Array, offset: float) -> Plane:
+    return (plane + offset) * np.exp(-gain) - offset
+
+
+def _grown(before: Plane, growth: Array) -> Plane:
+    """What the map makes of codes of the frame before."""
+    middle = np.linspace(0, 1, NODES)
+    low = np.maximum.accumulate(middle - growth / 2)
+    fine = np.interp(np.linspace(0, 1, 1025), low, growth).astype(np.float32)
+    return np.maximum(before + fine[(before * np.float32(1024) + np.float32(0.5)).astype(np.int32)], 0)
 
 
 def _size(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -129,23 +162,15 @@ def _unclipped(luma: Plane) -> NDArray[np.bool_]:
     return (luma > 0.02) & (luma < 0.98)
 
 
-def _mapped(plane: Plane, before: Plane, weight: Array) -> tuple[Array, Array]:
+def _mapped(plane: Plane, before: Plane, weight: Array) -> Map:
     """Growth of the code at every node, and the share of samples behind it."""
     growth, middle = (plane - before).ravel(), ((plane + before) / 2).ravel()
-    weight = weight.ravel()
-    place = middle * (NODES - 1)
+    place = np.clip(middle, 0, 1) * np.float32(NODES - 1)
     low = np.minimum(place.astype(np.int32), NODES - 2)
     share = place - low
-    found = np.full(NODES, _median(growth, weight), np.float64)
-    far = 4 * _FAR_CODE
-    for _ in range(_ROUNDS):
-        off = growth - (found[low] * (1 - share) + found[low + 1] * share)
-        kept = weight * np.square(np.maximum(0, 1 - np.square(off / far)))
-        count = _counted(low, share, kept)
-        total = _counted(low, share, kept * growth)
-        found = _filled(total, count)
-        far = max(far / 2, _FAR_CODE)
-    return found.astype(np.float32), (count / growth.size).astype(np.float32)
+    count = _counted(low, share, weight.ravel())
+    total = _counted(low, share, weight.ravel() * growth)
+    return _filled(total, count).astype(np.float32), (count / growth.size).astype(np.float32)
 
 
 def _counted(low: NDArray[np.int32], share: Array, value: NDArray[Any]) -> NDArray[np.float64]:
@@ -165,33 +190,29 @@ def _filled(total: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[n
     return np.asarray((kernel @ total) / (kernel @ count))
 
 
-def _median(growth: Array, weight: Array) -> float:
-    sure = weight > 0.3
-    return float(np.median(growth[sure])) if sure.any() else 0.0
+def _field(left: Array, weights: list[Array]) -> Field:
+    """Gains and weights of the cells; unsure cells after the other depths and those around them."""
+    counts = np.stack([_cells(w) for w in weights])
+    totals = np.stack([_cells(w * left) for w in weights])
+    return _shared(totals) / (_shared(counts) + np.float32(2e-3)), counts
 
 
-def _explained(here: Plane, before: Plane, growth: Array) -> Array:
-    """What luma's map says of each sample's gain, as a natural logarithm."""
-    middle = (here + before) / 2
-    half = np.interp(middle, np.linspace(0, 1, NODES), growth / 2).astype(np.float32)
-    return np.log(np.maximum(middle + half + LIFT, 1e-3) / np.maximum(middle - half + LIFT, 1e-3))
-
-
-def _field(left: Array, luma: Plane, weight: Array) -> tuple[Array, Array]:
-    """Gains and weights of the cells (Tukey's biweight, reweighted), unsure cells after their neighbours."""
+def _shared(cells: Array) -> Array:
+    """Cells with the say of other depths, and a little of wider surroundings."""
     cv = opencv()
-    bright = np.clip(luma * np.float32(2) - np.float32(0.5), 0, 1)
-    gains, weights = [], []
-    for share in (1 - bright, bright):
-        part, up = weight * share, np.zeros_like(left)
-        for _ in range(_ROUNDS):
-            kept = part * np.square(np.maximum(0, 1 - np.square((left - up) / _FAR_GAIN)))
-            count, total = _cells(kept), _cells(kept * left)
-            cell = total / (count + np.float32(2e-3))
-            up = cv.resize(cell, left.shape[::-1], interpolation=cv.INTER_LINEAR)
-        gains.append(total)
-        weights.append(count)
-    return _joined(np.stack(gains), np.stack(weights))
+    flat = cells.sum(0)
+    mixed = np.stack([c + np.float32(0.4) * (flat - c) for c in cells])
+    wide = np.stack([cv.GaussianBlur(layer, (0, 0), 2.5) for layer in mixed])
+    return mixed + np.float32(0.05) * wide + np.float32(0.01) * flat
+
+
+def _spread(gains: Array, shares: list[Array], shape: tuple[int, ...]) -> Array:
+    """The field at every sample."""
+    cv, size = opencv(), (shape[1], shape[0])
+    layers = [
+        cv.resize(g, size, interpolation=cv.INTER_LINEAR) * s for g, s in zip(gains, shares, strict=True)
+    ]
+    return np.asarray(sum(layers[1:], layers[0]))
 
 
 def _cells(samples: Array) -> Array:
@@ -199,13 +220,3 @@ def _cells(samples: Array) -> Array:
     small = cv.resize(samples.astype(np.float32), (COLUMNS, ROWS), interpolation=cv.INTER_AREA)
     made: Array = cv.GaussianBlur(small, (0, 0), 0.7)
     return made
-
-
-def _joined(total: Array, count: Array) -> tuple[Array, Array]:
-    """Cells with the other depth's say (0.4), and with wider surroundings where there is little."""
-    cv = opencv()
-    both = [a + np.float32(0.4) * a[::-1] for a in (total, count)]
-    wide = [np.stack([cv.GaussianBlur(layer, (0, 0), 2.5) for layer in a]) for a in both]
-    weak = np.float32(0.05)
-    gains = (both[0] + weak * wide[0]) / (both[1] + weak * wide[1] + np.float32(2e-3))
-    return gains, count
