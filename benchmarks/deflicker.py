@@ -1,0 +1,150 @@
+"""Deflicker beside every alternative: ``python -m benchmarks deflicker [--quick] [--peers WORD] ...``.
+
+Clean clips (moving crops of stills with grain, clips with real motion) get synthetic flicker, and every
+method the same frames; old films that flicker are taken as they are. Guards are clips whose light changes for
+good reasons, and clips at the edge of what a clip is; 'events' are such light with mild flicker on top.
+All figures are of luma, in 8-bit codes unless said otherwise.
+
+psnr, chroma   dB to the clean clip, over all frames
+e_warp, floor  mean L1 difference to the motion-compensated previous frame; the same of the clean clip
+fi, fi8        flicker index of the whole frame's light, and of 8 x 8 parts
+slow           mean |difference| of seven-frame means of light to the clean clip, else to the input
+slow_in        the same, always to the input
+gradient, grain   energy of gradients, and level of the grain in calm blocks, over the clean clip's
+kept           share of the clean clip's changes of light that is left
+change, worst  mean |difference| to the input, of all frames and of the frame that changed most
+
+Absolute speed depends on the machine: ``--speed`` times ``fgcodec filter`` at 1080p.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import speed
+from benchmarks.flicker import methods, scenes, sheets
+from benchmarks.flicker.groups import FULL, GROUPS, OLD, cases
+from benchmarks.flicker.measure import means, rounded, row
+from benchmarks.flicker.methods import Method
+from benchmarks.flicker.targets import targets
+from benchmarks.report import save, table
+
+COLUMNS = (
+    "method", "psnr", "chroma", "e_warp", "floor", "fi", "fi8", "slow", "slow_in", "gradient", "grain",
+    "kept", "change", "worst",
+)  # fmt: skip
+FRAMES = 90
+SPEED_FRAMES = 48
+
+
+def chosen(only: Sequence[str] | None, atlas: bool) -> list[Method]:
+    """The input, peers and ours; ``only``: those whose name contains one of these words."""
+    found: list[Method] = [methods.Input(), *methods.ffmpeg()]
+    found += [*methods.smoothers(), methods.SAFE, methods.STRONG]
+    if atlas:
+        found.append(methods.Ours("atlas", "deflicker:mode=atlas"))
+    if only is None:
+        return found
+    return [m for m in found if any(w.lower() in m.name.lower() for w in (*only, "input"))]
+
+
+def measure(options: Any, tried: Sequence[Method]) -> list[dict[str, Any]]:
+    """One row per case and method."""
+    found: list[dict[str, Any]] = []
+    for group, case in cases(tuple(options.groups), options.crops, options.frames):
+        began = time.monotonic()
+        here = [m for m in tried if m.main or group in FULL]
+        found += [row(group, case, method) for method in here]
+        print(f"{group}: {case.clip.name}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        if options.sheets and (group, case.clip.name) in sheets.SHOWN:
+            sheets.draw(group, case, options.sheets)
+    return found
+
+
+def unchanged() -> bool:
+    """Whether strength 0 leaves flickering frames as they are, bit for bit."""
+    clip = next(scenes.moving_crops(1, 12))
+    made = methods.OFF.apply(clip.frames)
+    return all(np.array_equal(a.planes[0], b.planes[0]) for a, b in zip(clip.frames, made, strict=True))
+
+
+def frames_per_second(text: str) -> float:
+    """Of ``fgcodec filter IN -`` at 1080p 10 bit to nowhere, median of three runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mkv"
+        speed.make_clip(clip, SPEED_FRAMES)
+        command = [sys.executable, "-m", "filmgrain_codec", "filter", str(clip), "-", "-q", "-f", text]
+        found = []
+        for _ in range(3):
+            began = time.monotonic()
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+            found.append(time.monotonic() - began)
+    fps = SPEED_FRAMES / statistics.median(found)
+    print(f"{text}: {fps:.1f} frames a second at 1080p, load {os.getloadavg()[0]:.1f}")
+    return round(fps, 2)
+
+
+def show(averages: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> None:
+    """Tables of the groups, and of the clips of those that are judged by their worst."""
+    for group in dict.fromkeys(a["group"] for a in averages):
+        here = [rounded(a) for a in averages if a["group"] == group]
+        print(f"\n{group}, means of {here[0]['clips']} clips\n{table(here, known(here))}", flush=True)
+    singles = [rounded(r) for r in rows if r["group"] in ("guards", OLD) and r["method"] in OURS]
+    print("\n" + table(singles, ("group", "clip", *known(singles))))
+
+
+OURS = ("input", methods.SAFE.name, methods.STRONG.name)
+
+
+def known(here: Sequence[dict[str, Any]]) -> list[str]:
+    """Columns that any of the rows has."""
+    return [c for c in COLUMNS if any(c in h for h in here)]
+
+
+def arguments(given: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks deflicker",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--groups", nargs="+", choices=GROUPS, default=GROUPS)
+    add("--peers", nargs="+", metavar="WORD", help="only methods whose names contain one of these words")
+    add("--crops", type=int, help="how many moving crops (all six)")
+    add("--frames", type=int, default=FRAMES, help=f"most frames of an old film ({FRAMES})")
+    add("--quick", action="store_true", help="two crops, the first groups, the main methods")
+    add("--atlas", action="store_true", help="atlas mode too (needs torch; minutes a clip)")
+    add("--speed", action="store_true", help="time the filter command at 1080p too (idle machine)")
+    add("--sheets", type=Path, metavar="DIR", help="draw contact sheets as PNG")
+    add("--out", type=Path, help="folder of the results (benchmarks/results)")
+    options = parser.parse_args(given)
+    if options.quick:
+        options.crops, options.groups = 2, ("both", "global", "clean", "guards")
+        options.peers = options.peers or ["am 25", methods.SAFE.name]
+    return options
+
+
+def main(given: list[str] | None = None) -> int:
+    options = arguments(given)
+    tried = chosen(options.peers, options.atlas)
+    rows = measure(options, tried)
+    averages = means(rows)
+    show(averages, rows)
+    fps = frames_per_second(methods.SAFE.text) if options.speed else None
+    summary = targets(rows, averages, methods.SAFE.name, fps, unchanged())
+    print("\n" + table(summary, ("target", "wanted", "measured", "passed")))
+    singles = [rounded(r) for r in rows if r["method"] in OURS]
+    extra = {"targets": summary, "means": [rounded(a) for a in averages], "fps_1080p": fps}
+    save("deflicker", singles, options.out, **extra)
+    return 0

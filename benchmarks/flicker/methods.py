@@ -1,0 +1,139 @@
+"""What is compared: the input, FFmpeg's deflicker, VapourSynth's temporal smoothers, and ours.
+
+FFmpeg's filter scales luma by the mean of a window that looks ahead only; at a clip's end the window runs
+into copies of the last frame's statistics and darkens, so it is given the clip mirrored at its end. Its
+``gm`` and ``pm`` at size 25 give black frames, and its ``median`` leaves most of the flicker, in the version
+that comes with PyAV (FFmpeg 9.0); all are shown as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Protocol
+
+from benchmarks.flicker.scenes import cuts
+from benchmarks.peers.ffmpeg import filtered
+from filmgrain_codec.core.executor import process
+from filmgrain_codec.core.frame import Frame, Plane
+from filmgrain_codec.core.graph import Graph
+from filmgrain_codec.core.registry import build_chain
+
+Frames = Sequence[Frame]
+MODES = ("am", "gm", "hm", "qm", "cm", "pm", "median")
+SIZES = (5, 25)
+
+
+class Method(Protocol):
+    """A deflicker: as many frames as it is given. ``main``: whether it is tried on the guards too."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def main(self) -> bool: ...
+
+    def apply(self, frames: Frames) -> list[Frame]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Does nothing."""
+
+    name: str = "input"
+    main: bool = True
+
+    def apply(self, frames: Frames) -> list[Frame]:
+        return list(frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Ffmpeg:
+    """One gain a frame, from a window of ``size`` frames; luma only, as the filter does it."""
+
+    mode: str
+    size: int
+    main: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"FFmpeg {self.mode} {self.size}"
+
+    def apply(self, frames: Frames) -> list[Frame]:
+        planes = mirrored([f.planes[0] for f in frames], self.size)
+        bits = 8 if frames[0].fmt.bits == 8 else 10
+        made = filtered(planes, [("deflicker", {"mode": self.mode, "size": self.size})], bits)
+        return [f.with_planes((p, *f.planes[1:])) for f, p in zip(frames, made, strict=False)]
+
+
+def mirrored(planes: Sequence[Plane], more: int) -> list[Plane]:
+    """The planes, then ``more`` of them, backwards and forwards in turn."""
+    there_and_back = [*planes, *reversed(planes[:-1] or planes)]
+    around = [*there_and_back[len(planes) :], *there_and_back] * (more // len(planes) + 1)
+    return [*planes, *around[:more]]
+
+
+@dataclass(frozen=True, slots=True)
+class Zsmooth:
+    """A sample-by-sample smoother over time of the zsmooth plug-in (``vapoursynth-zsmooth``), luma only."""
+
+    filter: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    main: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"zsmooth {self.filter}"
+
+    def apply(self, frames: Frames) -> list[Frame]:
+        import vapoursynth as vs
+
+        from benchmarks.peers.vapour import clip_of, planes_of
+
+        clip = clip_of([[f.planes[0]] for f in frames])
+        made = planes_of(getattr(vs.core.zsmooth, self.filter)(clip, **self.options), 1)[0]
+        return [f.with_planes((p, *f.planes[1:])) for f, p in zip(frames, made, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """A filter of the product, with the cuts that it finds; ``text`` as ``fgcodec filter -f`` takes it."""
+
+    name: str
+    text: str
+    main: bool = True
+
+    def apply(self, frames: Frames) -> list[Frame]:
+        graph = Graph(build_chain([self.text]), cuts=cuts(frames))
+        graph.configure(frames[0].fmt)
+        return list(process(frames, graph, workers=1))
+
+
+SAFE = Ours("safe", "deflicker:mode=safe")
+STRONG = Ours("strong", "deflicker:mode=strong")
+OFF = Ours("strength 0", "deflicker:strength=0")
+SMOOTHERS = (
+    Zsmooth("TTempSmooth", {"maxr": 5, "thresh": 64, "mdiff": 2, "strength": 3, "scthresh": 0}),
+    Zsmooth("TemporalSoften", {"radius": 4, "threshold": 64, "scalep": True}),
+    Zsmooth("TemporalMedian", {"radius": 2}),
+)
+
+
+def smoothers() -> tuple[Zsmooth, ...]:
+    """The smoothers, none without the package ``vapoursynth-zsmooth``, with a word about it."""
+    try:
+        import vapoursynth as vs
+    except ImportError:
+        vs = None
+    if vs is not None and hasattr(vs.core, "zsmooth"):
+        return SMOOTHERS
+    print("left out: the zsmooth plug-in needs the package vapoursynth-zsmooth", file=sys.stderr)
+    return ()
+
+
+def ffmpeg() -> Iterator[Ffmpeg]:
+    """The filter in every mode at two sizes."""
+    for mode, size in product(MODES, SIZES):
+        yield Ffmpeg(mode, size, main=(mode, size) == ("am", 25))

@@ -1,0 +1,74 @@
+"""What deflicker has to reach, beside what was measured, for the default mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+AT_MOST, AT_LEAST = "at most", "at least"
+FPS = 8.0
+
+
+def targets(
+    rows: Sequence[Row], means: Sequence[Row], method: str, fps: float | None, same: bool
+) -> list[Row]:
+    """One line per target: what, wanted, measured, passed. ``same``: whether strength 0 changed nothing."""
+    found = list(lines(rows, {(m["group"], m["method"]): m for m in means}, method))
+    found.append(line("strength 0 changes", AT_MOST, 0.0, 0.0 if same else 1.0))
+    if fps is not None:
+        found.append(line("frames a second at 1080p", AT_LEAST, FPS, fps))
+    return found
+
+
+def lines(rows: Sequence[Row], means: Mapping[tuple[str, str], Row], method: str) -> Iterator[Row]:
+    def of(group: str) -> Row | None:
+        return means.get((group, method))
+
+    if both := of("both"):
+        yield line("both: PSNR", AT_LEAST, 32.0, both["psnr"])
+        yield line("both: E_warp over the clean clip's", AT_MOST, 1.08, both["e_warp"] / both["floor"])
+        yield line("both: slow |dL| to the clean clip", AT_MOST, 1.5, both["slow"])
+        yield line("both: gradient energy", AT_LEAST, 0.98, both["gradient"])
+        yield line("both: level of grain off by", AT_MOST, 0.03, abs(both["grain"] - 1))
+    if whole := of("global"):
+        yield line("global: PSNR", AT_LEAST, 36.0, whole["psnr"])
+    if clean := of("clean"):
+        yield line("clean: change", AT_MOST, 0.5, clean["change"])
+        yield line(
+            "clean: change of the worst clip", AT_MOST, 0.5, extreme(rows, "clean", method, "change", max)
+        )
+        yield line("clean: level of grain off by", AT_MOST, 0.03, abs(clean["grain"] - 1))
+    for group in ("clean", "guards", "old films"):
+        if of(group):
+            yield line(
+                f"{group}: worst E_warp over the input's", AT_MOST, 1.02, worst_ratio(rows, group, method)
+            )
+    if of("guards"):
+        yield line("guards: worst slow |dL|", AT_MOST, 1.5, extreme(rows, "guards", method, "slow", max))
+        yield line("guards: least light kept", AT_LEAST, 0.9, extreme(rows, "guards", method, "kept", min))
+    if (old := of("old films")) and (given := means.get(("old films", "input"))):
+        yield line("old films: flicker index over the input's", AT_MOST, 0.4, old["fi8"] / given["fi8"])
+        yield line("old films: E_warp over the input's", AT_MOST, 0.75, old["e_warp"] / given["e_warp"])
+        yield line("old films: slow |dL|", AT_MOST, 1.5, old["slow"])
+
+
+def line(what: str, way: str, bar: float, value: float) -> Row:
+    passed = value <= bar if way == AT_MOST else value >= bar
+    return {"target": what, "wanted": f"{way} {bar:g}", "measured": round(float(value), 3), "passed": passed}
+
+
+def of_clips(rows: Sequence[Row], group: str, method: str) -> dict[str, Row]:
+    return {r["clip"]: r for r in rows if r["group"] == group and r["method"] == method}
+
+
+def extreme(rows: Sequence[Row], group: str, method: str, figure: str, which: Callable[..., float]) -> float:
+    """The worst clip's figure."""
+    return float(which(v for r in of_clips(rows, group, method).values() if (v := r[figure]) is not None))
+
+
+def worst_ratio(rows: Sequence[Row], group: str, method: str) -> float:
+    """E_warp over that of the input, of the clip where it is largest; clips without any are left out."""
+    given = of_clips(rows, group, "input")
+    made = of_clips(rows, group, method)
+    return float(max(made[c]["e_warp"] / r["e_warp"] for c, r in given.items() if r["e_warp"] > 0.05))
