@@ -20,7 +20,10 @@ TASKS = (
     "dfg",
     "dfg-eval",
     "dfg-export",
+    "atlas",
 )
+OF_CLIPS = ("atlas",)
+"""They work on a clip like any job, so their commands stand here and not in ``train``."""
 NO_TORCH = (
     "training needs torch, which is not installed; install it with: "
     "pip install 'filmgrain-codec[cpu,train]' (about 5 GB)."
@@ -38,7 +41,7 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     """Train or export a network: fgcodec train removal --data DIR --out DIR --budget 50m.
 
     TASK is one of removal, export, level, level-export, synthesis, synthesis-export, tree, dfg,
-    dfg-eval, dfg-export; fgcodec train TASK --help lists its options.
+    dfg-eval, dfg-export, atlas; fgcodec train TASK --help lists its options.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         click.echo(ctx.get_help())
@@ -48,5 +51,6 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
         raise UsageError(f"{task!r} is no training task; choose one of {', '.join(TASKS)}.")
     if find_spec("torch") is None:
         raise UsageError(NO_TORCH)
-    code = import_module(f"filmgrain_codec.train.{task.replace('-', '_')}").main(rest)
+    home = "cli.train_" if task in OF_CLIPS else "train."
+    code = import_module(f"filmgrain_codec.{home}{task.replace('-', '_')}").main(rest)
     ctx.exit(code or 0)

@@ -57,3 +57,25 @@ class Meter:
             expected_bytes=expected,
             level=level,
         )
+
+
+class Gauge:
+    """As ``Meter`` for a job that knows what share of its frames it has done; speed counts from the first
+    share it is told, so a job that goes on after an interruption is not thought faster than it is.
+    """
+
+    def __init__(self, stage: str, frames: int, listener: Listener | None) -> None:
+        self.stage, self.frames, self.listener = stage, frames, listener
+        self._began: tuple[float, float] | None = None
+        self._last = 0.0
+
+    def __call__(self, share: float) -> None:
+        """Tell that ``share`` (0 to 1) is done."""
+        now = time.monotonic()
+        self._began = self._began or (now, share)
+        if self.listener and (now - self._last >= INTERVAL or share >= 1):
+            self._last = now
+            fps = self.frames * (share - self._began[1]) / max(now - self._began[0], 1e-6)
+            eta = self.frames * (1 - share) / fps if fps > 0 else None
+            done = int(share * self.frames)
+            self.listener(Event(stage=self.stage, frame=done, frames=self.frames, fps=fps, eta=eta))

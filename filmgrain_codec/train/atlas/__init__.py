@@ -1,0 +1,1 @@
+"""Flicker measured with a neural atlas of each shot; ``fit.fit`` is the way in."""

@@ -1,0 +1,45 @@
+"""What of a gain is slow, and so is light, not flicker."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+SIGMA, REACH = 10.0, 20
+"""Frames: of the Gaussian, and how far it goes."""
+APART = 2.0
+"""Times the usual step: light that differs by so much from now is another light."""
+QUIET = 0.02
+"""The usual step at least, as a logarithm."""
+MEDIAN = 2
+"""Frames on each side of the median in which flicker cancels and light does not."""
+
+
+def slow(gains: Array, sure: Array) -> Array:
+    """The local trend of each gain (frames, ...): a mean over frames near by with about the same light.
+
+    Flicker alternates and leaves the median of five frames where it is; a fade, a flash of more than two
+    frames or an explosion does not, and stays. ``sure`` (frames, ...): how much each gain counts.
+    """
+    frames = len(gains)
+    flat, counts = gains.reshape(frames, -1), sure.reshape(frames, -1) + np.float32(1e-6)
+    light = calmed(flat)
+    usual = 1.4826 * np.median(np.abs(np.diff(flat, axis=0)), axis=0) if frames > 1 else np.zeros(1)
+    limit = (APART * np.maximum(usual, QUIET)).astype(np.float32)
+    total, weight = np.zeros_like(flat), np.zeros_like(flat)
+    for k in range(-REACH, REACH + 1):
+        near = np.arange(max(0, -k), min(frames, frames - k))
+        there = near + k
+        share = counts[there] * np.exp(-(((light[there] - light[near]) / limit) ** 2) / 2)
+        share *= np.float32(np.exp(-(k * k) / (2 * SIGMA**2)))
+        total[near] += share * flat[there]
+        weight[near] += share
+    return (total / weight).reshape(gains.shape)
+
+
+def calmed(gains: Array) -> Array:
+    """Medians over five frames (frames, ...), fewer at the ends."""
+    frames = len(gains)
+    spans = (slice(max(0, t - MEDIAN), t + MEDIAN + 1) for t in range(frames))
+    return np.stack([np.median(gains[span], axis=0) for span in spans]).astype(np.float32)

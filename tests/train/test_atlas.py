@@ -1,0 +1,201 @@
+"""Flicker by a neural atlas: what the fit takes out, what it leaves, and how it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.train
+torch = pytest.importorskip("torch", reason="training needs torch (make test-train)")
+cv2 = pytest.importorskip("cv2")
+
+from filmgrain_codec.core.frame import Frame, FrameFormat  # noqa: E402
+from filmgrain_codec.errors import InputError, UsageError  # noqa: E402
+from filmgrain_codec.nodes.flicker.correction import corrected  # noqa: E402
+from filmgrain_codec.train.atlas.camera import places  # noqa: E402
+from filmgrain_codec.train.atlas.fit import Config, Source, fit  # noqa: E402
+from filmgrain_codec.train.atlas.footage import footage, size_of, small  # noqa: E402
+from filmgrain_codec.train.atlas.settings import QUALITIES, Net  # noqa: E402
+from filmgrain_codec.train.atlas.slow import slow  # noqa: E402
+from filmgrain_codec.train.atlas.windows import windows  # noqa: E402
+
+GRAY = FrameFormat(96, 72, "gray", 0, 0)
+TINY = replace(
+    QUALITIES["quick"], columns=32, steps=120, least=120, samples=384, atlas=Net(3, 48), mapping=Net(3, 24)
+)
+CONFIG = Config(settings=TINY, threads=1)
+torch.set_num_threads(1)
+
+
+def picture(seed: int = 0) -> np.ndarray:
+    """Smooth and detailed, 0.2 to 0.7."""
+    made = np.random.default_rng(seed).normal(size=(140, 220)).astype(np.float32)
+    made = cv2.GaussianBlur(made, (0, 0), 12) * 8 + cv2.GaussianBlur(made, (0, 0), 2.5)
+    return (0.2 + 0.5 * (made - made.min()) / np.ptp(made)).astype(np.float32)
+
+
+def pan(count: int, speed: int = 2, seed: int = 0) -> np.ndarray:
+    """(frames, rows, columns) of a pan."""
+    whole = picture(seed)
+    return np.stack([whole[20:92, 10 + speed * t : 106 + speed * t] for t in range(count)])
+
+
+def flickering(clean: np.ndarray, amount: float = 0.2, local: float = 0.1) -> np.ndarray:
+    """Another gain for every frame, and one that differs over the picture."""
+    rng = np.random.default_rng(7)
+    made = []
+    for frame in clean:
+        field = cv2.resize(rng.normal(size=(3, 4)).astype(np.float32), frame.shape[::-1])
+        made.append(frame * np.exp(rng.uniform(-amount, amount) + local * field))
+    return np.stack(made).astype(np.float32)
+
+
+def frames(clip: np.ndarray, fmt: FrameFormat = GRAY) -> list[Frame]:
+    return [Frame((p,), fmt, t, t, Fraction(1, 24)) for t, p in enumerate(clip)]
+
+
+def source(clip: np.ndarray, **given) -> Source:
+    return Source(frames=lambda: iter(frames(clip)), fmt=GRAY, count=len(clip), **given)
+
+
+def mended(clip: np.ndarray, table) -> np.ndarray:
+    return np.stack([corrected(f, table[f.index]).planes[0] for f in frames(clip)])
+
+
+def index(clip: np.ndarray, blocks: int = 6) -> float:
+    """Flicker index: robust deviation of the second difference of block means, in 8-bit codes."""
+    means = np.stack([cv2.resize(f, (blocks, blocks), interpolation=cv2.INTER_AREA) for f in clip])
+    return float(np.median(np.abs(np.diff(means, 2, axis=0)))) * 255 / 0.6745 / 6**0.5
+
+
+@pytest.fixture(scope="module")
+def flicker() -> tuple[np.ndarray, np.ndarray]:
+    clean = pan(24)
+    return clean, flickering(clean)
+
+
+@pytest.fixture(scope="module")
+def table(flicker, tmp_path_factory):
+    return fit(source(flicker[1], digest="ab"), tmp_path_factory.mktemp("atlas") / "work", CONFIG)
+
+
+def test_flicker_falls_by_more_than_half_and_the_clip_comes_near_to_the_clean_one(flicker, table):
+    clean, bad = flicker
+    good = mended(bad, table)
+    assert index(bad) > 8
+    assert index(good) < index(bad) / 4
+    error, before = (float(np.sqrt(((v - clean) ** 2).mean())) for v in (good, bad))
+    assert error < before / 2
+    assert (len(table), table.family, table.digest) == (24, "gray", "ab")
+
+
+def test_an_interrupted_fit_ends_as_one_that_was_not(flicker, table, tmp_path):
+    def tell(share):
+        if share > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(source(flicker[1], digest="ab"), tmp_path, CONFIG, tell)
+    began = []
+    resumed = fit(source(flicker[1], digest="ab"), tmp_path, CONFIG, began.append)
+    assert 0.4 < began[0] < 0.6
+    assert began[-1] == 1
+    for name in ("means", "curves", "field"):
+        np.testing.assert_array_equal(getattr(resumed, name), getattr(table, name))
+    again = fit(source(flicker[1], digest="ab"), tmp_path, CONFIG, began.append)
+    assert began[-2:] == [1, 1]
+    np.testing.assert_array_equal(again.field, table.field)
+    with pytest.raises(UsageError, match="other seed"):
+        fit(source(flicker[1], digest="ab"), tmp_path, replace(CONFIG, seed=1))
+
+
+def test_a_steady_clip_is_left_alone(tmp_path):
+    clean = pan(12)
+    table = fit(source(clean), tmp_path, replace(CONFIG, settings=replace(TINY, steps=40, least=40)))
+    assert np.abs(mended(clean, table) - clean).mean() * 255 < 0.5
+
+
+def test_a_long_clip_is_fitted_in_windows_that_are_blended(flicker, tmp_path):
+    bad = flicker[1]
+    config = replace(CONFIG, longest=14, overlap=4, settings=replace(TINY, steps=60, least=60))
+    shares = []
+    table = fit(source(bad), tmp_path, config, shares.append)
+    assert len(list(tmp_path.glob("window-*/table.npz"))) == 2
+    assert index(mended(bad, table)) < index(bad) / 2
+    assert shares == sorted(shares)
+
+
+def test_what_a_mask_covers_does_not_count(tmp_path):
+    """A bar that blinks: with its mask the rest of the picture stays as it is, and the bar blinks on."""
+    clean = pan(12)
+    blinking = clean.copy()
+    blinking[::2, :, 30:60] *= 0.6
+    mask = np.zeros_like(clean)
+    mask[:, :, 28:62] = 1
+    config = replace(CONFIG, settings=replace(TINY, steps=60, least=60))
+    plain = fit(source(blinking), tmp_path / "a", config)
+    held = fit(source(blinking, masks=lambda: iter(frames(mask))), tmp_path / "b", config)
+    away = [np.abs(mended(blinking, t) - blinking)[:, :, 66:].mean() for t in (plain, held)]
+    assert away[1] < 0.002
+    inside = [np.abs(mended(blinking, t) - blinking)[:, :, 35:55].mean() for t in (plain, held)]
+    assert inside[1] < inside[0] / 4
+
+
+def test_masks_that_are_too_few_or_too_many_are_refused(tmp_path):
+    clip = pan(5)
+    for count, says in ((4, "masks end at frame 4"), (6, "more masks than frames")):
+        masks = frames(np.zeros((count, 72, 96), np.float32))
+        given = source(clip, masks=lambda masks=masks: iter(masks))
+        config = replace(CONFIG, settings=replace(TINY, steps=1, least=1))
+        with pytest.raises(InputError, match=says):
+            fit(given, tmp_path / str(count), config)
+
+
+def test_shots_too_short_and_a_clip_that_ends_early(tmp_path):
+    clip = np.concatenate([pan(2), pan(3, seed=1)])
+    config = replace(CONFIG, settings=replace(TINY, steps=2, least=2))
+    table = fit(source(clip, cuts=(2,)), tmp_path / "a", config)
+    assert not table.field[:2].any()
+    with pytest.raises(InputError, match="5 frames where 6"):
+        fit(replace(source(clip), count=6), tmp_path / "b", config)
+    with pytest.raises(UsageError, match="within the clip's 5"):
+        fit(source(clip, cuts=(7,)), tmp_path / "c", config)
+
+
+@pytest.mark.parametrize("frames", [3, 199, 200, 201, 359, 360, 361, 1000])
+def test_windows_cover_every_frame_of_a_shot(frames):
+    made = windows((50,), 50 + frames)
+    assert made[0].first == 0
+    assert made[0].stop == 50
+    shot = made[1:]
+    counted = np.zeros(50 + frames)
+    for w in shot:
+        assert len(w) <= 200
+        counted[w.first : w.stop] += w.shares
+    assert counted[50:].min() > 0
+    assert (counted[:50] == 0).all()
+    assert all(a.stop - b.first >= 40 and a.after == b.before for a, b in pairwise(shot))
+
+
+def test_light_is_slow_and_flicker_is_not():
+    time = np.arange(80, dtype=np.float32)
+    light = {"fade": 0.03 * time, "lamp": np.where(time < 40, 0, 0.8), "steady": 0 * time}
+    for name, true in light.items():
+        noise = np.random.default_rng(1).normal(0, 0.08, 80)
+        found = slow((true + noise).astype(np.float32)[:, None], np.ones((80, 1), np.float32))[:, 0]
+        inner = slice(12, -12)
+        left = (true + noise - found)[inner] - noise[inner]
+        assert np.abs(left).mean() < 0.06, name
+        assert np.corrcoef(noise[inner], (true + noise - found)[inner])[0, 1] > 0.85, name
+
+
+def test_the_camera_is_followed():
+    clip = frames(pan(6, speed=4))
+    seen = footage([small(f, size_of(GRAY, 48)) for f in clip], rgb=False)
+    at, unit = places(seen.ahead, seen.sure[0])
+    moved = np.diff(at[:, :, 2], axis=0) / unit
+    np.testing.assert_allclose(moved, np.tile([2.0, 0.0], (5, 1)), atol=0.25)
