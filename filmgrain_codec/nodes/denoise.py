@@ -25,6 +25,7 @@ from filmgrain_codec.nodes import normal
 from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.judge import bands, careful, judged, stated
 from filmgrain_codec.nodes.packed import PHASES
+from filmgrain_codec.nodes.shares import share_of, untouched, weaker
 from filmgrain_codec.nodes.sigma import SIGMA_FLOOR, averaged, block_sigma, stretched
 from filmgrain_codec.nodes.stripes import Rows
 
@@ -50,6 +51,7 @@ class Denoise:
     picture has up to 3 million samples, and 1024 of larger ones. It bounds memory; with ONNX Runtime the
     bits stay the same.
 
+    ``props['FGShare']`` of a frame scales the grain that is told from place to place (``nodes.shares``).
     Frames without grain (no segment, segment not grainy, level 0) pass with the very same planes, as
     do chroma planes whose recorded strength is 0. Raises ``UsageError`` for a level or tile out of range and
     for RGB, ``ModelError`` for an unknown or damaged model.
@@ -90,10 +92,13 @@ class Denoise:
         if known.level <= 0:
             return frame.with_planes(frame.planes, **{LEVEL_PROP: 0.0})
         seen = [tuple(motion.drawn(p, k) for p in f.planes) for k, f in enumerate(window)]
-        sigma = block_sigma(frame.planes[0], known)
+        sigma, share = block_sigma(frame.planes[0], known), share_of(frame)
+        if share is not None:
+            sigma = weaker(sigma, share)
         luma = self._clean_luma(frame, seen, sigma, known)
         planes = (luma, *self._clean_chroma(frame, seen, luma, sigma, known))
-        return frame.with_planes(planes, **{LEVEL_PROP: known.level})
+        made = frame.with_planes(planes, **{LEVEL_PROP: known.level})
+        return made if share is None else untouched(frame, made, share)
 
     def _segment(self, n: int) -> GrainSegment | None:
         return self._given.at(n) if isinstance(self._given, GrainProfile) else self._given

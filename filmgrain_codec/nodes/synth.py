@@ -14,6 +14,7 @@ from filmgrain_codec.grain.parametric import apply, strength
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.infer.session import session
 from filmgrain_codec.infer.store import resolve
+from filmgrain_codec.nodes.shares import mixed, share_of
 
 INDEX_PROP = "FGIndex"
 """Frame property: absolute frame index from the in-band record; wins over ``Frame.index``."""
@@ -33,7 +34,7 @@ class Grain:
     ``profile``: a GrainProfile, whose segment is looked up by the frame's absolute index, or one
     GrainSegment or ``Stock``, used for every frame; ``props['FGSegment']`` wins over all. The absolute
     index is ``props['FGIndex']`` where present, else ``frame.index + index_offset``; it also drives the
-    noise.
+    noise. ``props['FGShare']`` scales the grain from place to place (``nodes.shares``).
     ``level`` (0..0.5, fraction of full scale) replaces the recorded level, also in shots recorded
     as free of grain; ``gain`` (at least 0) multiplies; ``seed`` replaces the recorded seed. ``size``
     and ``chroma`` multiply the recorded grain size and chroma strength (``grain.adjust``).
@@ -79,7 +80,8 @@ class Grain:
             segment = adjusted(segment, self._size, self._chroma)
         applied = 0.0 if segment is None else strength(segment, self._stated(segment), self._gain)
         if segment is not None and applied:
-            frame = self._grained(frame, segment, index, applied)
+            made, share = self._grained(frame, segment, index, applied), share_of(frame)
+            frame = made if share is None else mixed(frame, made, share)
         return frame.with_planes(frame.planes, **{LEVEL_PROP: applied})
 
     def _grained(self, frame: Frame, segment: GrainSegment, index: int, level: float) -> Frame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 
@@ -18,7 +19,7 @@ from filmgrain_codec.grain.profile import DEFAULT_CURVE, Chroma, GrainSegment
 from filmgrain_codec.grain.properties import of_segment
 from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.pipeline.shots import CutDetector
-from tests.plugins.clips import CUT, FRAMES, filtered, pictures, sums, vs_clip, y4m_sums
+from tests.plugins.clips import CUT, FRAMES, HEIGHT, WIDTH, filtered, pictures, sums, vs_clip, y4m_sums
 
 CASES = {
     "grain": (("grain:level=0.04,seed=3",), lambda c: fg.grain(c, 0.04, seed=3)),
@@ -208,6 +209,61 @@ def test_level_from_properties_is_that_of_a_number():
     assert sums(fg.grain(vs_clip(), told, seed=2)) == sums(fg.grain(vs_clip(), 0.03, seed=2))
 
 
+def level_map(*levels: float, **props):
+    """Levels side by side, as a clip."""
+    width = WIDTH // len(levels)
+    form = vs.core.std.BlankClip(format=vs.GRAYS, width=width, height=HEIGHT, length=FRAMES, keep=True)
+    return vs.core.std.StackHorizontal([form.std.BlankClip(color=v) for v in levels]).std.SetFrameProps(
+        **props
+    )
+
+
+@pytest.mark.parametrize("function", [fg.denoise, partial(fg.grain, seed=2)], ids=["denoise", "grain"])
+def test_a_clip_maps_the_level(function):
+    """0.03125 is the same number in a float clip."""
+    usual = sums(function(vs_clip(), 0.03125))
+    assert sums(function(vs_clip(), level_map(0.03125))) == usual
+    assert sums(function(vs_clip(), level_map(0.0))) == sums(vs_clip())
+    made = function(vs_clip(), level_map(0, 0.03125))
+    assert sums(made, reversed(range(FRAMES))) == sums(made)
+    for n in (0, CUT):
+        frames = [c.get_frame(n) for c in (made, vs_clip(), function(vs_clip(), 0.03125))]
+        got, was, whole = ([np.asarray(f[k]) for k in range(3)] for f in frames)
+        for k in range(3):
+            middle = got[k].shape[1] // 2
+            assert np.array_equal(got[k][:, :middle], was[k][:, :middle])
+            missing, all_of_it = (
+                np.abs(np.subtract(x, whole[k], dtype=np.float64))[:, middle:].mean()
+                for x in (got[k], was[k])
+            )
+            assert missing < 0.15 * all_of_it
+        assert frames[0].props["FGLevel"] == 0.03125
+        assert not {"FGShare", "FGSegment"} & set(frames[0].props)
+
+
+def test_grain_on_the_dark_half_only():
+    """The example of docs/vapoursynth.md."""
+    clip = vs_clip(FGLevel=0.02)
+    y = clip.resize.Point(format=vs.GRAYS).std.RemoveFrameProps("FGLevel")
+    made = fg.grain(clip, y.std.Expr("x 0.5 < 0.04 0 ?"))
+    was, now, dark = (c.get_frame(2)[0] for c in (clip, made, y.std.Expr("x 0.5 <")))
+    changed, dark = np.not_equal(was, now), np.asarray(dark) > 0
+    assert not changed[~dark].any()
+    assert changed[dark].mean() > 0.9
+
+
+def test_a_map_leaves_all_else_to_the_properties():
+    """A gray float clip with FGLevel is no map; what a map does not tell is the clip's own."""
+    segment = GrainSegment(0, FRAMES, 0.0625, DEFAULT_CURVE, chroma=Chroma(0.5, 0.4, 0.7), seed=77)
+    told, weaker = vs_clip(**of_segment(segment)), vs_clip(**{**of_segment(segment), "FGLevel": 0.03125})
+    for function in (fg.denoise, fg.grain):
+        assert sums(function(told, level_map(0.03125))) == sums(function(weaker))
+        assert sums(function(told, level_map(0.01, FGLevel=0.03125))) == sums(function(vs_clip(), 0.03125))
+        assert sums(function(told, level_map(0.01), zones="0-:level=0.03125")) == sums(
+            function(vs_clip(), 0.03125)
+        )
+
+
 def test_a_whole_segment_from_properties():
     from filmgrain_codec.core.graph import Graph
     from filmgrain_codec.nodes.denoise import Denoise
@@ -228,7 +284,6 @@ def made_by(graph) -> list[str]:
     from filmgrain_codec.core.codes import read_codes
     from filmgrain_codec.core.frame import FrameFormat
     from filmgrain_codec.media.convert import to_bytes
-    from tests.plugins.clips import HEIGHT, WIDTH
 
     fmt = FrameFormat(WIDTH, HEIGHT, bits=10)
     frames = (

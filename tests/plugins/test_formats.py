@@ -241,3 +241,20 @@ def test_wrong_names_of_filters():
 def test_a_clip_that_lends_its_properties_must_be_as_long():
     with pytest.raises(vs.Error, match=r"^fg\.grain: level must have the length of the clip \(14\), not 3"):
         fg.grain(vs_clip(), vs_clip()[:3])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"color": 0.2}, "a map of levels has values from 0.2 to 0.2: give 0 to 0.15"),
+        ({"color": -0.1}, "a map of levels has values from -0.1 to -0.1"),
+        ({"color": 0.03, "width": 64}, "a map of levels of 64x96 cannot serve a picture of 160x96"),
+        ({"format": vs.GRAY16}, "the property FGLevel is missing"),
+    ],
+)
+@pytest.mark.parametrize("function", [fg.denoise, fg.grain])
+def test_maps_that_cannot_be(function, given, words):
+    form = vs_clip().std.BlankClip(**{"format": vs.GRAYS, **given})
+    with pytest.raises(vs.Error, match=rf"fg\.{function.__name__}: frame 1: ") as caught:
+        function(vs_clip(), form).get_frame(1)
+    assert words in str(caught.value)

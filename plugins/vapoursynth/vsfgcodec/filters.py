@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Literal
 
 import vapoursynth as vs
@@ -13,20 +13,18 @@ import filmgrain_codec.nodes  # noqa: F401  (registers the filters)
 from filmgrain_codec.core.node import Node, unfolded
 from filmgrain_codec.core.registry import NODES, build_chain
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.grain import properties, wire
+from filmgrain_codec.grain import properties
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.infer import store
 from filmgrain_codec.nodes.synth import PARAMETRIC, SEGMENT_PROP, Grain
-from filmgrain_codec.pipeline.zones import Zone, zone_at
+from vsfgcodec.choice import Level, choice
 from vsfgcodec.clips import Job, Planes, job
 from vsfgcodec.cuts import Cuts
 from vsfgcodec.errors import public, reported
-from vsfgcodec.stages import Choice, Choose, Manner, Stage, run, stage
+from vsfgcodec.stages import Choice, Manner, Stage, run, stage
 from vsfgcodec.values import described, values_of
-from vsfgcodec.zones import Zones, zones_of
+from vsfgcodec.zones import Zones
 
-type Level = float | vs.VideoNode | None
-Make = Callable[[float | None], Node]
 KEPT = 64
 """Nodes kept for the grains that properties describe; their nets are shared by all."""
 
@@ -51,13 +49,15 @@ def denoise(
     """Take film grain off, as ``fgcodec filter -f denoise`` does.
 
     ``level``: grain to take off as a fraction of full scale (0 to 0.15); None reads the properties that
-    ``estimate`` and ``apply_levels`` set (at least FGLevel), a clip lends those of its frames. ``blind``:
-    judge the grain from the pictures. ``model``: fast, balanced, best or an id. ``tr``: neighbours looked
-    at on each side, at most the model's own radius, which is the default. ``zones``: levels for ranges of
-    frames (see ``vsfgcodec.zones``). ``cuts``: see ``vsfgcodec.cuts``. ``num_streams``: most frames at a
-    time; by default VapourSynth's threads. ``threads``: cores for one frame. ``tile``: most samples of a
-    plane a side that go through a net at a time (64 or more, its margin comes on top); by default 1024 of
-    pictures larger than 3 million samples, and the whole of others.
+    ``estimate`` and ``apply_levels`` set (at least FGLevel), a clip lends those of its frames. Frames of a
+    GRAYS clip without FGLevel map the level at every luma sample; all else is read from the properties of
+    ``clip`` where they are there, and samples of level 0 keep their bits. ``blind``: judge the grain from
+    the pictures. ``model``: fast, balanced, best or an id. ``tr``: neighbours looked at on each side, at
+    most the model's own radius, which is the default. ``zones``: levels for ranges of frames (see
+    ``vsfgcodec.zones``). ``cuts``: see ``vsfgcodec.cuts``. ``num_streams``: most frames at a time; by
+    default VapourSynth's threads. ``threads``: cores for one frame. ``tile``: most samples of a plane a
+    side that go through a net at a time (64 or more, its margin comes on top); by default 1024 of pictures
+    larger than 3 million samples, and the whole of others.
 
     Sets FGLevel (grain taken off) and FGModel. Raises ``vs.Error``; where properties are missing or
     frames interlaced, when such a frame is asked for.
@@ -81,7 +81,7 @@ def denoise(
         return made(replace(known, seed=0)), {}
 
     at_level = lru_cache(KEPT)(lambda value: _registered("denoise", {**stated, "level": value}))
-    choose, levels = _choice(found, level, zones, at_level, of_properties, stateless=blind)
+    choose, levels = choice(found, level, zones, at_level, of_properties, stateless=blind)
     manner = Manner(planes=planes, cuts=cuts, num_streams=num_streams)
     out = run(found, [Stage(choose, first.radius, fmt, reach, levels)], manner)
     return out.std.SetFrameProps(**{properties.MODEL: store.resolve(model).id})
@@ -104,7 +104,8 @@ def grain(
 
     ``level``: standard deviation at mid grey as a fraction of full scale (0 to 0.15); None reads the grain
     from the properties (all of ``vsfgcodec`` that are there, at least FGLevel), a clip lends those of its
-    frames: so the grain of one clip is matched on another. ``params``: the further parameters of the
+    frames: so the grain of one clip is matched on another. A GRAYS clip without FGLevel maps the level, as
+    in ``denoise``. ``params``: the further parameters of the
     filter ``grain`` (preset, size, chroma, ...), with a level of one's own. ``seed``: another seed is
     another grain; by default that of the properties, or 0. ``gain`` multiplies levels of properties.
     ``synthesis``: 'parametric', or the tier or id of a synthesis model.
@@ -133,7 +134,7 @@ def grain(
             return at_level(known * gain), {}
         return matched, {SEGMENT_PROP: known}
 
-    choose, levels = _choice(found, level, zones, at_level, of_properties, stateless=own)
+    choose, levels = choice(found, level, zones, at_level, of_properties, stateless=own)
     stages = [Stage(choose, 0, found.fmt, 0, levels)]
     out = run(found, stages, Manner(planes=planes, cuts=None, num_streams=num_streams))
     return out.std.RemoveFrameProps([properties.MODEL])
@@ -225,63 +226,3 @@ def _reach(tr: int | None, radius: int) -> int:
     if isinstance(tr, bool) or not isinstance(tr, int) or not 0 <= tr <= radius:
         raise UsageError(f"tr must be from 0 to {radius}, the model's radius, not {tr!r}")
     return tr
-
-
-def _choice(
-    found: Job,
-    level: Level,
-    zones: Zones,
-    at_level: Make,
-    of_properties: Callable[[GrainSegment | float], Choice],
-    *,
-    stateless: bool,
-) -> tuple[Choose, Any]:
-    """Which node makes which frame, and the clip whose properties it reads (None: the clip itself).
-
-    ``stateless``: without a level the node needs no properties either.
-    """
-    areas = zones_of(zones)
-    for area in areas:
-        if area.level is not None:
-            at_level(area.level)
-    if isinstance(level, vs.VideoNode):
-        lender = job(found.name, level, "level")
-        if lender.length != found.length:
-            raise UsageError(f"level must have the length of the clip ({found.length}), not {lender.length}")
-        return partial(_by_properties, areas, at_level, of_properties), level
-    if level is None and not stateless:
-        return partial(_by_properties, areas, at_level, of_properties), None
-    if level is not None and not isinstance(level, int | float):
-        raise UsageError(f"level must be a number, a clip with properties or None, not {level!r}")
-    usual = at_level(level)
-    return partial(_by_zone, areas, at_level, usual), None
-
-
-def _by_zone(
-    areas: tuple[Zone, ...], at_level: Make, usual: Node, n: int, props: Mapping[str, Any]
-) -> Choice:
-    area = zone_at(areas, n)
-    return (usual if area is None or area.level is None else at_level(area.level)), {}
-
-
-def _by_properties(
-    areas: tuple[Zone, ...],
-    at_level: Make,
-    of_properties: Callable[[GrainSegment | float], Choice],
-    n: int,
-    props: Mapping[str, Any],
-) -> Choice:
-    area = zone_at(areas, n)
-    stated = None if area is None else area.level
-    measured = properties.level(props)
-    if stated is None and measured is None:
-        raise UsageError(
-            f"the property {properties.LEVEL} is missing: state a level, or set it with fg.estimate, "
-            f"fg.apply_levels or std.SetFrameProps"
-        )
-    if properties.CURVE not in props:
-        return of_properties(stated if stated is not None else float(measured or 0.0))
-    known = properties.segment(props, 0, wire.MAX_FRAME)
-    if stated is None:
-        return of_properties(known)
-    return of_properties(replace(known, level=stated)) if known.grainy else (at_level(stated), {})

@@ -32,12 +32,13 @@ from vsfgcodec.cuts import FLAG, Cuts, marked
 
 Choice = tuple[Node, dict[str, Any]]
 """The node for a frame, and properties that the node (not the script) finds on it."""
-Choose = Callable[[int, Mapping[str, Any]], Choice]
+Choose = Callable[[int, Any, Mapping[str, Any]], Choice]
+"""Of frame n: its number, the frame of ``Stage.levels`` (the clip's own if that is None), its properties."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Which node makes frame n, given the properties of frame n of ``levels``.
+    """Which node makes frame n, given frame n of ``levels``.
 
     All nodes that ``choose`` returns have ``radius`` and give ``fmt``. ``reach``: frames on each side
     that are really looked at. ``notes``: properties that are read of the whole window, and taken off.
@@ -55,8 +56,8 @@ def stage(node: Node, fmt: FrameFormat) -> Stage:
     """A stage of one node for every frame. Raises ``UsageError`` if it cannot work on ``fmt``."""
     made = node.configure(fmt)
     if isinstance(node, Noting):
-        return Stage(lambda n, props: (node, {}), node.radius, made, node.reach, notes=node.notes)
-    return Stage(lambda n, props: (node, {}), node.radius, made, node.radius)
+        return Stage(lambda n, told, props: (node, {}), node.radius, made, node.reach, notes=node.notes)
+    return Stage(lambda n, told, props: (node, {}), node.radius, made, node.radius)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _work(
 ) -> Any:
     window, target, told = f[: 2 * each.radius + 1], f[2 * each.radius + 1], f[-1]
     try:
-        node, given = each.choose(n, told.props)
+        node, given = each.choose(n, told, target.props)
         frames = window_of(job, each.radius, each.reach, fmt, n, window, each.notes)
         frames[each.radius].props.update(given)
         with gate:
