@@ -55,6 +55,8 @@ def command(
     from filmgrain_codec.pipeline.request import EncodeRequest
 
     request = EncodeRequest(**options)
+    if request.deflicker == "atlas":
+        from filmgrain_codec.cli.encode_atlas import encode, plan
     if dry_run:
         resolved = plan(request).to_dict()
         click.echo(to_json(resolved, indent=2) if as_json else tree(resolved))

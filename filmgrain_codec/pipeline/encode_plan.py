@@ -95,6 +95,11 @@ def _deflicker(request: EncodeRequest) -> list[str]:
         raise UsageError(
             "--deflicker changes the source, but with --ref the base layer is yours: leave one of them out"
         )
+    if request.deflicker == "atlas":
+        raise UsageError(
+            "the atlas is fitted by a command of its own: run fgcodec train atlas IN --out FILE.npz and give "
+            "deflicker_table:file=FILE.npz as the first filter (fgcodec encode --deflicker atlas does both)"
+        )
     return [f"deflicker:mode={request.deflicker}"]
 
 
