@@ -46,7 +46,7 @@ class Settings:
 
 
 QUALITIES = {
-    "quick": Settings(96, 6000, 2000, 2048, 2e-3, True, Net(4, 64), Net(4, 96), 7, False, 12),
+    "quick": Settings(96, 8000, 3000, 1024, 2e-3, True, Net(4, 64), Net(4, 96), 7, False, 12),
     "full": Settings(192, 10_001, 10_001, 10_000, 1e-4, False, Net(6, 256), Net(8, 256), 10, True, 25),
 }
 """``full`` has the published sizes, weights, rate and number of steps."""

@@ -17,25 +17,26 @@ MEDIAN = 2
 
 
 def slow(gains: Array, sure: Array) -> Array:
-    """The local trend of each gain (frames, ...): a mean over frames near by with about the same light.
+    """The local trend of each logarithm of gain (frames, ...), over frames near by with about the same light.
 
     Flicker alternates and leaves the median of five frames where it is; a fade, a flash of more than two
-    frames or an explosion does not, and stays. ``sure`` (frames, ...): how much each gain counts.
+    frames or an explosion does not, and stays. Gains are averaged, not their logarithms, so that the mean
+    light stays. ``sure`` (frames, ...): how much each gain counts.
     """
     frames = len(gains)
     flat, counts = gains.reshape(frames, -1), sure.reshape(frames, -1) + np.float32(1e-6)
     light = calmed(flat)
     usual = 1.4826 * np.median(np.abs(np.diff(flat, axis=0)), axis=0) if frames > 1 else np.zeros(1)
     limit = (APART * np.maximum(usual, QUIET)).astype(np.float32)
-    total, weight = np.zeros_like(flat), np.zeros_like(flat)
+    lights, total, weight = np.exp(flat), np.zeros_like(flat), np.zeros_like(flat)
     for k in range(-REACH, REACH + 1):
         near = np.arange(max(0, -k), min(frames, frames - k))
         there = near + k
         share = counts[there] * np.exp(-(((light[there] - light[near]) / limit) ** 2) / 2)
         share *= np.float32(np.exp(-(k * k) / (2 * SIGMA**2)))
-        total[near] += share * flat[there]
+        total[near] += share * lights[there]
         weight[near] += share
-    return (total / weight).reshape(gains.shape)
+    return np.asarray(np.log(total / weight), np.float32).reshape(gains.shape)
 
 
 def calmed(gains: Array) -> Array:
