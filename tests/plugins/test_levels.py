@@ -113,6 +113,14 @@ def test_estimate_measures_each_part_of_a_group(estimated):
     assert parts[0] != parts[1] != parts[2]
 
 
+@pytest.mark.parametrize("every", [1, FRAMES // 2, FRAMES, 3 * FRAMES])
+def test_groups_of_any_length(every):
+    """Groups that fill the clip exactly, and one that is longer."""
+    measured = fg.estimate(vs_clip().std.Crop(right=96, bottom=32), every=every, tr=0)
+    assert measured.num_frames == FRAMES
+    assert "FGLevel" in told(measured, FRAMES - 1)
+
+
 def test_estimate_says_what_the_estimator_says(estimated):
     """Of the first shot's part of a group frame 3 is the middle."""
     seen = [module._frame(job("x", vs_clip()), n, vs_clip().get_frame(n)) for n in range(7)]

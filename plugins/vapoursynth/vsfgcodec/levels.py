@@ -106,8 +106,9 @@ def _grain_of(found: Job, seen: Sequence[Frame], ref: Sequence[Frame] | None) ->
 
 def _groups(flags: Any, every: int) -> Any:
     """A clip whose frame n has, as text, the places in its group at which shots begin."""
-    padded = flags.std.DuplicateFrames([flags.num_frames - 1] * (-flags.num_frames % every))
-    members = [padded.std.SelectEvery(every, k) for k in range(every)]
+    last, missing = flags.num_frames - 1, -flags.num_frames % every
+    padded = flags.std.DuplicateFrames([last] * missing) if missing else flags
+    members = [padded.std.SelectEvery(every, k) for k in range(every)] if every > 1 else [padded]
 
     def work(n: int, f: Any) -> Any:
         given = f if isinstance(f, list) else [f]
