@@ -25,7 +25,7 @@ NODES = 33
 LARGEST = 140_000
 """Samples of a proxy at most."""
 _BLUR, _LEVEL, _FLOOR = 0.8, 9.0, 0.02
-_DIFFERENT = 18.0
+_DIFFERENT = 30.0
 _FAR_GAIN = 0.25
 _ROUNDS = 4
 Map = tuple[Array, Array]
@@ -98,16 +98,17 @@ def _parted(here: Plane, before: Plane, weight: Array) -> tuple[Map, Field, Arra
     Each is found from what the other leaves, in turns, or the map would take for tone what is light on the
     places where that tone is seen (backfitting: Hastie and Tibshirani, 1990); Tukey's biweight.
     """
-    gain, kept = np.zeros_like(here), weight
+    gain, gains, kept = np.zeros_like(here), np.zeros((DEPTHS, ROWS, COLUMNS), np.float32), weight
     bright = np.clip(here * np.float32(DEPTHS) - np.float32(0.5), 0, DEPTHS - 1)
     shares = [np.maximum(0, 1 - np.abs(bright - k)) for k in range(DEPTHS)]
     for _ in range(_ROUNDS):
         own = _mapped(_ungained(here, gain, LIFT), before, kept)
         left = np.log((here + LIFT) / (_grown(before, own[0]) + LIFT))
-        field = _field(left, [kept * share for share in shares])
-        gain = _spread(field[0], shares, here.shape)
+        more, counts = _field(left - gain, [kept * share for share in shares])
+        gains = gains + more
+        gain = _spread(gains, shares, here.shape)
         kept = weight * np.square(np.maximum(0, 1 - np.square((left - gain) / _FAR_GAIN)))
-    return own, field, gain
+    return own, (gains, counts), gain
 
 
 def _ungained(plane: Plane, gain: Array, offset: float) -> Plane:
@@ -218,5 +219,5 @@ def _spread(gains: Array, shares: list[Array], shape: tuple[int, ...]) -> Array:
 def _cells(samples: Array) -> Array:
     cv = opencv()
     small = cv.resize(samples.astype(np.float32), (COLUMNS, ROWS), interpolation=cv.INTER_AREA)
-    made: Array = cv.GaussianBlur(small, (0, 0), 0.7)
+    made: Array = cv.GaussianBlur(small, (0, 0), 1.0)
     return made
