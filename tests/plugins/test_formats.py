@@ -107,14 +107,29 @@ def test_other_depths_are_refused(name):
         fg.grain(given, 0.03)
 
 
-def test_rgb_is_refused_by_removal():
-    with pytest.raises(vs.Error, match=r"^fg\.denoise: .*RGB"):
-        fg.denoise(clip("RGB24"), 0.03)
+@pytest.mark.parametrize("name", ["denoise", "estimate", "analyze", "mlrt_inputs"])
+def test_rgb_is_refused_by_removal_and_measuring(name):
+    with pytest.raises(vs.Error, match=rf"^fg\.{name}: .*(RGB|YCbCr)"):
+        FUNCTIONS[name](clip("RGB24"))
 
 
 def varying(**sizes):
     a = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=64, length=2)
     return vs.core.std.Splice([a, a.std.BlankClip(**sizes)], mismatch=True)
+
+
+FUNCTIONS = {
+    "denoise": fg.denoise,
+    "grain": fg.grain,
+    "estimate": fg.estimate,
+    "analyze": lambda c: fg.analyze(c, "none.json"),
+    "apply_levels": lambda c: fg.apply_levels(c, "none.json"),
+    "mlrt_inputs": fg.mlrt_inputs,
+    "depth": fg.depth,
+    "deflicker": fg.deflicker,
+    "node": lambda c: fg.node(c, "grain"),
+    "chain": lambda c: fg.chain(c, "grain"),
+}
 
 
 @pytest.mark.parametrize(
@@ -128,9 +143,24 @@ def varying(**sizes):
 )
 def test_no_clip_of_one_format(given, words):
     given = varying(**given) if isinstance(given, dict) else given
-    for function in (fg.denoise, fg.grain, fg.estimate, fg.depth):
-        with pytest.raises(vs.Error, match=rf"^fg\.{function.__name__}: {words}"):
+    for name, function in FUNCTIONS.items():
+        with pytest.raises(vs.Error, match=rf"^fg\.{name}: {words}"):
             function(given)
+
+
+@pytest.mark.parametrize("sizes", [{"format": vs.YUV420P10}, {"height": 32}], ids=["format", "size"])
+def test_clips_beside_the_clip_are_of_one_format_too(sizes):
+    clip, beside = vs_clip()[:4], varying(**sizes)
+    for call, what in (
+        (lambda: fg.denoise(clip, beside), "denoise: level"),
+        (lambda: fg.grain(clip, beside), "grain: level"),
+        (lambda: fg.estimate(clip, ref=beside), "estimate: ref"),
+        (lambda: fg.analyze(clip, "none.json", ref=beside), "analyze: ref"),
+        (lambda: fg.apply_levels(clip, beside), "apply_levels: source"),
+        (lambda: fg.mlrt_inputs(clip, "chroma", beside), "mlrt_inputs: luma"),
+    ):
+        with pytest.raises(vs.Error, match=rf"^fg\.{what} changes its"):
+            call()
 
 
 def test_no_clip_is_empty():
@@ -141,13 +171,11 @@ def test_no_clip_is_empty():
     assert len(sums(fg.denoise(one, 0.03))) == 1
 
 
-@pytest.mark.parametrize("function", [fg.denoise, fg.grain, fg.estimate])
-def test_interlaced_frames_are_refused(function):
+@pytest.mark.parametrize("name", ["denoise", "grain", "estimate", "depth", "deflicker", "chain"])
+def test_interlaced_frames_are_refused(name):
     """_FieldBased belongs to a frame, so it is known when that frame is there."""
-    made = function(vs_clip(_FieldBased=2, FGLevel=0.03))
-    with pytest.raises(
-        vs.Error, match=rf"fg\.{function.__name__}: frame \d+ is interlaced \(_FieldBased=2\)"
-    ):
+    made = FUNCTIONS[name](vs_clip(_FieldBased=2, FGLevel=0.03))
+    with pytest.raises(vs.Error, match=rf"fg\.{name}: frame \d+ is interlaced \(_FieldBased=2\)"):
         made.get_frame(1)
 
 
