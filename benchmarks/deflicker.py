@@ -3,7 +3,8 @@
 Clean clips (moving crops of stills with grain, clips with real motion) get synthetic flicker, and every
 method the same frames; old films that flicker are taken as they are. Guards are clips whose light changes for
 good reasons, and clips at the edge of what a clip is; 'events' are such light with mild flicker on top.
-All figures are of luma, in 8-bit codes unless said otherwise.
+All figures are of luma, in 8-bit codes unless said otherwise. 'ideal' is the true flicker averaged over time
+(Gaussian, sigma 10 frames): what is left in it no filter of such reach can tell from light.
 
 psnr, chroma   dB to the clean clip, over all frames
 e_warp, floor  mean L1 difference to the motion-compensated previous frame; the same of the clean clip
@@ -33,9 +34,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import speed
-from benchmarks.flicker import methods, scenes, sheets
+from benchmarks.flicker import measure, methods, scenes, sheets
 from benchmarks.flicker.groups import FULL, GROUPS, OLD, cases
-from benchmarks.flicker.measure import means, rounded, row
+from benchmarks.flicker.measure import means, rounded
 from benchmarks.flicker.methods import Method
 from benchmarks.flicker.targets import targets
 from benchmarks.report import save, table
@@ -59,13 +60,13 @@ def chosen(only: Sequence[str] | None, atlas: bool) -> list[Method]:
     return [m for m in found if any(w.lower() in m.name.lower() for w in (*only, "input"))]
 
 
-def measure(options: Any, tried: Sequence[Method]) -> list[dict[str, Any]]:
+def measured(options: Any, tried: Sequence[Method]) -> list[dict[str, Any]]:
     """One row per case and method."""
     found: list[dict[str, Any]] = []
     for group, case in cases(tuple(options.groups), options.crops, options.frames):
         began = time.monotonic()
         here = [m for m in tried if m.main or group in FULL]
-        found += [row(group, case, method) for method in here]
+        found += measure.rows(group, case, here)
         print(f"{group}: {case.clip.name}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         if options.sheets and (group, case.clip.name) in sheets.SHOWN:
             sheets.draw(group, case, options.sheets)
@@ -138,7 +139,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
     tried = chosen(options.peers, options.atlas)
-    rows = measure(options, tried)
+    rows = measured(options, tried)
     averages = means(rows)
     show(averages, rows)
     fps = frames_per_second(methods.SAFE.text) if options.speed else None

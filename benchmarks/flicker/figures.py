@@ -169,7 +169,7 @@ def grain_level(video: Video, bare: Video, where: NDArray[np.bool_]) -> float:
     What is explained by a plane (light) and by ``bare``, the picture without grain, in any strength (wrong
     light on texture) does not count.
     """
-    found = [_unexplained(cut(f), cut(b))[w] for f, b, w in zip(video, bare, where, strict=True)]
+    found = [_unexplained(cut(f)[w], cut(b)[w]) for f, b, w in zip(video, bare, where, strict=True)]
     every = np.concatenate(found)
     return CODES * float(np.sqrt(every.mean())) if every.size else 0.0
 

@@ -14,7 +14,7 @@ BRIGHT = {"clipped": recipe.BOTH}
 MOTION = {"real motion": recipe.BOTH, "colour": recipe.COLOUR}
 EVENTS, CLEAN, GUARDS, OLD = "events", "clean", "guards", "old films"
 GROUPS = (*CROPS, *BRIGHT, *MOTION, EVENTS, CLEAN, GUARDS, OLD)
-FULL = ("both", "global", "real motion", OLD)
+FULL = ("both", "global", OLD)
 """Groups on which every peer is tried; on the others only the main methods."""
 
 
@@ -46,7 +46,10 @@ def every(crops: int | None, limit: int, wanted: set[str]) -> Iterator[tuple[str
 def treated(clip: Clip, kinds: dict[str, Flicker], seed: int) -> Iterator[tuple[str, Case]]:
     """A clip with every kind of flicker, and as it is."""
     for name, flicker in kinds.items():
-        yield name, Case(clip, tuple(recipe.flickered(clip.frames, flicker, seed)))
+        given = tuple(recipe.flickered(clip.frames, flicker, seed))
+        known = clip.bare is not None and not flicker.banding
+        ideal = tuple(recipe.averaged(clip.frames, flicker, seed)) if known else None
+        yield name, Case(clip, given, ideal=ideal)
     yield CLEAN, Case.untouched(clip)
 
 

@@ -64,10 +64,13 @@ def grain(case: Case, video: figures.Video) -> float | None:
     return figures.grain_level(video, clip.bare, clip.calm) / before if before else None
 
 
-def row(group: str, case: Case, method: Method) -> dict[str, Any]:
-    """One method on one case."""
-    each = measured(case, method.apply(case.given))
-    return {"group": group, "clip": case.clip.name, "method": method.name, **each}
+def rows(group: str, case: Case, methods: Sequence[Method]) -> list[dict[str, Any]]:
+    """One row for each method, and one for the ideal where it is known."""
+    head = {"group": group, "clip": case.clip.name}
+    found = [{**head, "method": m.name, **measured(case, m.apply(case.given))} for m in methods]
+    if case.ideal is not None:
+        found.append({**head, "method": "ideal", **measured(case, case.ideal)})
+    return found
 
 
 def means(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -121,6 +121,25 @@ def flickered(frames: Sequence[Frame], flicker: Flicker, seed: int) -> Iterator[
         yield quantised(frame, changed(frame, state))
 
 
+def averaged(frames: Sequence[Frame], flicker: Flicker, seed: int, sigma: float = 10.0) -> Iterator[Frame]:
+    """What a filter that knew all flicker would make of it by averaging it over time.
+
+    The mean over neighbours, Gaussian of ``sigma`` frames, of what flicker would have made of the clean
+    frame, nothing being clipped: what is left of flicker in it no filter of that reach can tell from light.
+    Grey full-range frames, kinds without banding.
+    """
+    found, codes = states(flicker, len(frames), seed), np.linspace(0, 1, 257)
+    apart = np.subtract.outer(np.arange(len(frames)), np.arange(len(frames)))
+    near = np.exp(-0.5 * (apart / sigma) ** 2)
+    near /= near.sum(1, keepdims=True)
+    tones = near @ np.stack([s.gain.mean() * codes**s.gamma + s.offset for s in found])
+    fields = np.tensordot(near, np.stack([s.field for s in found]), 1)
+    for frame, state, tone, field in zip(frames, found, tones, fields, strict=True):
+        gains = np.exp(log_gains(replace(state, field=field), frame.planes[0].shape))
+        made = np.interp(frame.planes[0], codes, tone).astype(np.float32) * gains
+        yield quantised(frame, (made,))
+
+
 def changed(frame: Frame, state: State) -> tuple[Plane, ...]:
     """The planes of a frame after one frame's flicker, not rounded."""
     if frame.fmt.family == "rgb":

@@ -81,12 +81,14 @@ class Clip:
 class Case:
     """What methods are given, and the clip that they are held against.
 
-    ``clean``: whether that clip is what they ought to make; if not, it is the input itself.
+    ``clean``: whether that clip is what they ought to make; if not, it is the input itself. ``ideal``: what
+    a filter that knew the flicker would make (see ``recipe.averaged``).
     """
 
     clip: Clip
     given: tuple[Frame, ...]
     clean: bool = True
+    ideal: tuple[Frame, ...] | None = None
 
     @classmethod
     def untouched(cls, clip: Clip, clean: bool = True) -> Case:
@@ -191,6 +193,13 @@ def film() -> Iterator[Clip]:
     yield Clip("ParkJoy", tuple(quality.frames(folder / PARK)))
 
 
+def in_grey(frame: Frame) -> Frame:
+    """Black-and-white film that was stored as RGB without its copies; others as they are."""
+    if frame.fmt.family != "rgb":
+        return frame
+    return replace(frame, planes=frame.planes[1:2], fmt=replace(frame.fmt, family="gray"))
+
+
 def halved(frame: Frame) -> Frame:
     """Half as wide and high."""
     cv, fmt = opencv(), frame.fmt
@@ -206,4 +215,5 @@ def old_films(limit: int = 90) -> Iterator[Clip]:
     """The first frames of films that flicker, or that real light makes look so; no truth is known."""
     folder = material.data() / "film_video"
     for name, file in OLD.items():
-        yield Clip(name, tuple(quality.frames(folder / file, limit)), known=None)
+        frames = tuple(map(in_grey, quality.frames(folder / file, limit)))
+        yield Clip(name, frames, known=None)
