@@ -14,7 +14,7 @@ from filmgrain_codec.nodes.opencv import opencv
 Array = NDArray[np.float32]
 STRIPE = 32
 AHEAD = 64
-"""Rows that are stretched at a time."""
+"""Rows that are stretched at a time, where they are asked for one after the other."""
 
 
 class Rows(Protocol):
@@ -42,7 +42,8 @@ class Grown:
     def __getitem__(self, rows: slice) -> Array:
         top, bottom, _ = rows.indices(self.shape[0])
         if self._made is None or not self._made[0].start <= top <= bottom <= self._made[0].stop:
-            ahead = slice(top, max(bottom, min(top + AHEAD, self.shape[0])))
+            follows = self._made is not None and self._made[0].start < top <= self._made[0].stop
+            ahead = slice(top, max(bottom, min(top + AHEAD, self.shape[0]) if follows else bottom))
             self._made = ahead, self._stretched(ahead.start, ahead.stop)
         first = self._made[0].start
         return self._made[1][top - first : bottom - first]
