@@ -1,6 +1,6 @@
 """The grain filters: a two-Gaussian spectrum as fixed-order FIR sums of unit variance.
 
-Sampled Gaussians, separable, cut at three standard deviations, each of unit energy. Sums run in
+Gaussians, separable, cut at three standard deviations, each of unit energy. Sums run in
 one fixed order of single multiplications and additions, so the result does not depend on
 tiles, threads or machines. No FFT, no BLAS.
 """
@@ -21,17 +21,39 @@ Taps = tuple[float, ...]
 WHITE_BELOW = 0.25
 """A Gaussian with a smaller standard deviation (samples) is taken as no filter at all."""
 _CUT = 3.0
+_UNFOLDED = 1.25
+"""A Gaussian from which on nothing folds."""
+_LAGS, _WAVES = 12, 64
+_COSINES = [math.cos(2 * math.pi * k / _WAVES) for k in range(_WAVES)]
 _VANISHED = 1e-4
 
 
+@lru_cache(maxsize=4096)
 def gaussian_taps(sigma: float) -> Taps:
-    """Half kernel of a sampled Gaussian of standard deviation ``sigma`` samples, unit energy."""
+    """Half kernel of unit energy that makes white noise what white noise on film is behind a Gaussian.
+
+    ``sigma``: its standard deviation in samples. Samples of the result are correlated as
+    exp(-d^2 / (4 sigma^2)) (Newson et al. 2017); a sampled Gaussian would leave twice the power at the
+    highest frequencies, because there amplitudes fold, not powers.
+    """
     if sigma < WHITE_BELOW:
         return (1.0,)
-    radius = math.ceil(_CUT * sigma)
-    half = [math.exp(-0.5 * (i / sigma) ** 2) for i in range(radius + 1)]
+    reach = range(math.ceil(_CUT * sigma) + 1)
+    half = [math.exp(-0.5 * (i / sigma) ** 2) for i in reach] if sigma >= _UNFOLDED else _folded(sigma, reach)
     energy = math.fsum([half[0] ** 2, *(2 * k * k for k in half[1:])])
     return tuple(k / math.sqrt(energy) for k in half)
+
+
+def _folded(sigma: float, reach: range) -> list[float]:
+    """Taps whose power spectrum is that of the correlation: the transform of its root."""
+    rho = [math.exp(-((d / sigma) ** 2) / 4) for d in range(1, _LAGS)]
+    powers = [1 + 2 * math.fsum(r * _wave(k * d) for d, r in enumerate(rho, 1)) for k in range(_WAVES)]
+    roots = [math.sqrt(max(p, 0.0)) for p in powers]
+    return [math.fsum(r * _wave(k * i) for k, r in enumerate(roots)) for i in reach]
+
+
+def _wave(step: int) -> float:
+    return _COSINES[step % _WAVES]
 
 
 @dataclass(frozen=True, slots=True)

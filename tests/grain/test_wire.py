@@ -101,11 +101,11 @@ def test_version_1_is_read_for_ever() -> None:
 
 
 GRAIN_SHA256 = {
-    ("gray", 0, 0): "035b574b5b69dfbd7ea31f92a52719119df7773016b163454cec2a17081aaf86",
-    ("yuv", 1, 1): "4d207652c4715efabdaaf9999a0b542abc64bf76cab0602161e786ab5c233e33",
-    ("yuv", 1, 0): "da3411c48fb419a968dd5fc20a4e6ecde213ea8e7d9815e051bb128fabe1184e",
-    ("yuv", 0, 0): "12be3f772c5f7a632196cc3c14337901e04ecc5a09c8aa2a5aed4c3dcef390a8",
-    ("rgb", 0, 0): "4ccc4321440a74cb53f931841cf2f6a6b6ed988df1a6f1989fc7ae18c1b88ec4",
+    ("gray", 0, 0): "a9a0e8df934f650c5f32f2f893137a32371c9c11792c41a25fa4873460af6dd3",
+    ("yuv", 1, 1): "476f78f483b5966a86bee980859e4af4e83eb8cf034444895c2a1ffd9a08cb8b",
+    ("yuv", 1, 0): "d46fe1850d6658916e295a41cdedeeadc7906da675f111452b306f6637ddc265",
+    ("yuv", 0, 0): "99867da6173315db0b9413bf081504dceb5a055848c4eb1434e4889b17a1eec3",
+    ("rgb", 0, 0): "0df2b7dd034f740ec8bd036d293e61d76d3b536920725f6c287d1809b957f2c6",
 }
 
 
