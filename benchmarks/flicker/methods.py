@@ -9,11 +9,14 @@ that comes with PyAV (FFmpeg 9.0); all are shown as they are.
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
 from typing import Any, Protocol
 
+from benchmarks.flicker.groups import FULL, OLD
 from benchmarks.flicker.scenes import cuts
 from benchmarks.peers.ffmpeg import filtered
 from filmgrain_codec.core.executor import process
@@ -22,18 +25,19 @@ from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.registry import build_chain
 
 Frames = Sequence[Frame]
+Groups = tuple[str, ...] | None
 MODES = ("am", "gm", "hm", "qm", "cm", "pm", "median")
 SIZES = (5, 25)
 
 
 class Method(Protocol):
-    """A deflicker: as many frames as it is given. ``main``: whether it is tried on the guards too."""
+    """A deflicker: as many frames as it is given. ``groups`` that it is tried on, None for all."""
 
     @property
     def name(self) -> str: ...
 
     @property
-    def main(self) -> bool: ...
+    def groups(self) -> Groups: ...
 
     def apply(self, frames: Frames) -> list[Frame]: ...
 
@@ -43,7 +47,7 @@ class Input:
     """Does nothing."""
 
     name: str = "input"
-    main: bool = True
+    groups: Groups = None
 
     def apply(self, frames: Frames) -> list[Frame]:
         return list(frames)
@@ -55,7 +59,7 @@ class Ffmpeg:
 
     mode: str
     size: int
-    main: bool = False
+    groups: Groups = FULL
 
     @property
     def name(self) -> str:
@@ -81,7 +85,7 @@ class Zsmooth:
 
     filter: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    main: bool = False
+    groups: Groups = FULL
 
     @property
     def name(self) -> str:
@@ -103,7 +107,7 @@ class Ours:
 
     name: str
     text: str
-    main: bool = True
+    groups: Groups = None
 
     def apply(self, frames: Frames) -> list[Frame]:
         graph = Graph(build_chain([self.text]), cuts=cuts(frames))
@@ -111,6 +115,27 @@ class Ours:
         return list(process(frames, graph, workers=1))
 
 
+@dataclass(frozen=True, slots=True)
+class Atlas:
+    """The atlas of every shot, fitted in the time that a processor can spend; needs torch."""
+
+    name: str = "atlas"
+    groups: Groups = ("both", OLD)
+
+    def apply(self, frames: Frames) -> list[Frame]:
+        from filmgrain_codec.nodes.flicker.table import Corrected
+        from filmgrain_codec.train.atlas.fit import Config, Source, fit
+
+        fmt = frames[0].fmt
+        source = Source(frames=lambda: iter(frames), fmt=fmt, count=len(frames), cuts=cuts(frames))
+        with tempfile.TemporaryDirectory() as folder:
+            table = fit(source, Path(folder) / "work", Config(threads=1))
+        graph = Graph([Corrected(table)])
+        graph.configure(fmt)
+        return list(process(frames, graph, workers=1))
+
+
+AUTO = Ours("auto", "deflicker")
 SAFE = Ours("safe", "deflicker:mode=safe")
 STRONG = Ours("strong", "deflicker:mode=strong")
 OFF = Ours("strength 0", "deflicker:strength=0")
@@ -136,4 +161,4 @@ def smoothers() -> tuple[Zsmooth, ...]:
 def ffmpeg() -> Iterator[Ffmpeg]:
     """The filter in every mode at two sizes."""
     for mode, size in product(MODES, SIZES):
-        yield Ffmpeg(mode, size, main=(mode, size) == ("am", 25))
+        yield Ffmpeg(mode, size, None if (mode, size) == ("am", 25) else FULL)

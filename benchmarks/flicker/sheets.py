@@ -23,7 +23,7 @@ SHOWN = {
     ("old films", "Great Train Robbery"), ("old films", "A-bomb"), ("old films", "Chaplin"),
 }  # fmt: skip
 METHODS: tuple[Method, ...] = (
-    methods.Input(), methods.SAFE, methods.STRONG, methods.Ffmpeg("am", 25),
+    methods.Input(), methods.AUTO, methods.SAFE, methods.Ffmpeg("am", 25),
 )  # fmt: skip
 GAIN = 4.0
 WIDE = 8

@@ -1,4 +1,4 @@
-"""What deflicker has to reach, beside what was measured, for the default mode."""
+"""What deflicker has to reach, beside what was measured."""
 
 from __future__ import annotations
 

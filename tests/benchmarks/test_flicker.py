@@ -190,7 +190,7 @@ class Halved:
     """Stands for a method: keeps half of each frame's departure from the clip's mean light."""
 
     name: str = "safe"
-    main: bool = True
+    groups: None = None
 
     def apply(self, frames: Sequence[Frame]) -> list[Frame]:
         video = figures.luma(frames)
@@ -237,7 +237,7 @@ def test_ffmpeg_gives_back_every_frame_in_order_and_steadier(case, count):
         assert np.corrcoef(before.planes[0].ravel(), after.planes[0].ravel())[0, 1] > 0.99
 
 
-def test_targets_are_judged_by_the_default_mode(case):
+def test_targets_are_judged_by_the_figures(case):
     rows = [
         {"group": group, "clip": "texture", "method": m.name, **measure.measured(case, m.apply(case.given))}
         for group in ("both", "global", "clean", "guards", "old films")
