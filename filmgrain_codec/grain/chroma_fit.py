@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.grain import spectrum_fit
+from filmgrain_codec.grain.filters import grain_filter
+from filmgrain_codec.grain.flat import BLOCK
 from filmgrain_codec.grain.profile import Chroma, GrainSegment, Spectrum
 from filmgrain_codec.grain.samples import Samples
 
@@ -84,19 +88,38 @@ def _ratio(shared: float, product: float) -> float:
 def fit_skew(found: Samples, variance: Field, alike: GrainSegment) -> tuple[float, float]:
     """(skew, skew_slope) of the luma grain: its third standardised moment over luma.
 
-    A straight fit to the tilt that ``alike``, which has the strength curve, would have. Where blocks say
-    little it stays near what a tone curve alone makes: skew 3 d sigma / dY, slope 1.
+    A straight fit to the tilt that ``alike``, which has the strength curve and spectrum, would have. Where
+    blocks say little it stays near what a tone curve alone makes: skew 3 d sigma / dY, slope 1.
     """
     usual = np.array([3 * float(alike.slope(np.array(0.5))), 1.0])
     clear = np.maximum(found.low, found.high) < 1e-3
     if clear.sum() < 4 * _FEWEST:
         return float(usual[0]), 1.0
-    cubes = found.third[clear] / variance[clear] ** 1.5
-    terms = np.stack([np.ones(len(cubes)), alike.tilt(found.luma[clear])], 1)
+    luma, sigma = found.luma[clear], np.sqrt(variance[clear])
+    texture = found.sway[clear] * 2 * sigma * alike.slope(luma)
+    cubes = (found.third[clear] - texture) / kept(alike.spectrum) / sigma**3
+    terms = np.stack([np.ones(len(cubes)), alike.tilt(luma)], 1)
     rest = cubes - terms @ usual
-    low, high = np.quantile(rest, [0.05, 0.95])
-    kept = (rest >= low) & (rest <= high)
+    low, high = np.quantile(rest, [0.02, 0.98])
+    used = (rest >= low) & (rest <= high)
     doubt = rest.var() * np.diag(1 / _SKEW_DOUBT**2)
-    square = terms[kept].T @ terms[kept] + doubt
-    skew, slope = usual + np.linalg.solve(square, terms[kept].T @ rest[kept])
+    square = terms[used].T @ terms[used] + doubt
+    skew, slope = usual + np.linalg.solve(square, terms[used].T @ rest[used])
     return float(np.clip(skew, -_SKEWEST, _SKEWEST)), float(np.clip(slope, *_SLOPES))
+
+
+@lru_cache(maxsize=32)
+def kept(spectrum: Spectrum) -> float:
+    """Share of the third moment of grain that is left in a block where one of three factors loses its plane.
+
+    For weakly skewed grain, g + b g^2 with Gaussian g: E[y y y'] is as 2 rho + rho^2.
+    """
+    lags, own = np.arange(BLOCK), grain_filter(spectrum)
+    rho = np.array([[own.autocorrelation(x, y) for x in range(BLOCK)] for y in range(BLOCK)])
+    ramp = (lags - lags.mean()) / np.sqrt((BLOCK**2 - 1) / 12)
+    apart = np.abs(lags[:, None] - lags[None, :])
+    flat, sloped = np.ones((BLOCK, BLOCK)), np.outer(ramp, ramp)
+    shared = (2 * rho + rho**2)[apart[:, None, :, None], apart[None, :, None, :]] / 3
+    pairs = (flat, flat), (sloped, flat), (flat, sloped)
+    plane = sum(np.einsum("ab,cd->acbd", down, across) for down, across in pairs)
+    return 1.0 - float((plane * shared).sum()) / BLOCK**4

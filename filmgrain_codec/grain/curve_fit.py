@@ -28,6 +28,10 @@ _MATCHED = 0.3
 _ANCHOR, _ANCHORED = 8.0, 0.05
 """Worth of flat blocks from which a bin counts as read from them, and the least share of such bins."""
 _ABOVE_FLAT = 1.5
+_SCATTER = 1.35
+"""How much more than Gaussian grain's the scatter of blocks may be: grain's own kurtosis explains so much."""
+_SHARPER, _LOW = 4, 0.25
+_NEARLY_NONE = 1e-5
 LEAST = 1e-7
 """Smallest variance told apart from none: a standard deviation of 0.08 codes in 8 bit."""
 
@@ -72,6 +76,12 @@ def _bounded(knots: Field, support: Field) -> Field:
 def at(knots: Field, luma: NDArray[np.floating]) -> Field:
     """sigma at ``luma`` from knot values."""
     return curve_at(knots, luma)
+
+
+def block_variance(knots: Field, samples: Samples, luma: Field) -> Field:
+    """Variance of grain in each block; ``luma``: the blocks' as it was before clipping."""
+    moved = (at(knots, luma) / np.maximum(at(knots, samples.luma), _NEARLY_NONE)) ** 2
+    return np.asarray((samples.tones @ knots**2) * moved, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +145,17 @@ def unclipped(samples: Samples) -> tuple[Field, Field]:
 
 @dataclass(frozen=True, slots=True)
 class CurveFit:
-    """sigma at the knots; per bin sigma and the blocks' worth behind it; per block trust (0..1)."""
+    """sigma at the knots; per bin sigma and the blocks' worth behind it; per block trust (0..1).
+
+    ``pure``: flatness (0..1) of blocks where those of their tone scatter no more than grain does, else 0.
+    The difference of the frames plays no part in it, so that it biases no statistics of grain.
+    """
 
     knots: Field
     sigma: Field
     worth: Field
     trust: Field
+    pure: Field
 
 
 def fit(samples: Samples, model: Field, floor: float, occupancy: Field, single: bool = False) -> CurveFit:
@@ -155,17 +170,19 @@ def fit(samples: Samples, model: Field, floor: float, occupancy: Field, single: 
     bins = luma_bin(luma.astype(np.float32))
     knots = _start(power, factor, bins, usable)
     for _ in range(4):
-        variance = np.maximum(at(knots, luma) ** 2 / factor, LEAST)
-        plain, trust = (usable * t for t in trusted(power, variance, bins, single))
-        gain, worth = _per_bin(power.band / variance, power.spread, trust, bins)
-        scale = np.array([_mean(at(knots, luma), trust * (bins == k)) for k in range(BINS)])
-        sigma = np.sqrt(np.maximum(gain * scale**2, LEAST)) * (worth > 0)
-        sigma = _held(sigma, worth, _per_bin(power.band / variance, power.spread, plain, bins)[1], occupancy)
-        knots = fit_knots(CENTRES, sigma, (np.minimum(worth, _ENOUGH) / _ENOUGH) ** 1.5 * (occupancy + 0.01))
-    return CurveFit(knots, sigma, worth, trust)
+        variance = np.maximum(block_variance(knots, samples, luma) / factor, LEAST)
+        flat, plain, trust = (usable * t for t in trusted(power, variance, bins, single))
+        gain, worth, pure = _per_bin(power.band / variance, power.spread, trust, bins)
+        tone = np.array([_mean(luma, trust * (bins == k)) for k in range(BINS)])
+        tone = np.where(worth > 0, tone, CENTRES)
+        sigma = np.sqrt(np.maximum(gain * at(knots, tone) ** 2, LEAST)) * (worth > 0)
+        flat_worth = _per_bin(power.band / variance, power.spread, plain, bins)[1]
+        sigma = _held(tone, sigma, worth, flat_worth, occupancy)
+        knots = fit_knots(tone, sigma, (np.minimum(worth, _ENOUGH) / _ENOUGH) ** 1.5 * (occupancy + 0.01))
+    return CurveFit(knots, sigma, worth, trust, pure[bins] * flat)
 
 
-def _held(sigma: Field, worth: Field, flat_worth: Field, occupancy: Field) -> Field:
+def _held(tone: Field, sigma: Field, worth: Field, flat_worth: Field, occupancy: Field) -> Field:
     """Strengths read from texture alone, held near what flat blocks of other tones say.
 
     Texture that almost matches between the frames, and what a codec left in it, look like grain.
@@ -174,14 +191,16 @@ def _held(sigma: Field, worth: Field, flat_worth: Field, occupancy: Field) -> Fi
     if flat.sum() < 2 or occupancy[flat].sum() < _ANCHORED:
         return sigma
     weight = np.where(flat, np.minimum(worth, _ENOUGH), 0.0)
-    most = _ABOVE_FLAT * at(fit_knots(CENTRES, sigma, weight), CENTRES)
+    most = _ABOVE_FLAT * at(fit_knots(tone, sigma, weight), tone)
     return np.where(flat, sigma, np.minimum(sigma, most))
 
 
 def trusted(
     power: Powers, variance: Field, bins: NDArray[np.int64], single: bool = False
-) -> tuple[Field, Field]:
-    """How far blocks can be taken for grain of ``variance`` alone, 0..1: flat ones only, and all.
+) -> tuple[Field, Field, Field]:
+    """How flat blocks are, and how far they can be taken for grain of ``variance`` alone: flat ones, and all.
+
+    All 0..1.
 
     Picture that differs between the two frames shows first in the low frequencies of the
     difference; picture that is the same in both does less harm, so it costs less trust. Neither
@@ -194,9 +213,9 @@ def trusted(
     flat = 1.0 / (1.0 + (picture / 4) ** 2 + (texture / 2.5) ** 2)
     plain = np.asarray(still * flat, np.float64)
     if single:
-        return plain, plain
-    flat = np.maximum(flat, _MATCHED * _matched(power, still, bins)[bins])
-    return plain, np.asarray(still * flat, np.float64)
+        return flat, plain, plain
+    either = np.maximum(flat, _MATCHED * _matched(power, still, bins)[bins])
+    return flat, plain, np.asarray(still * either, np.float64)
 
 
 def _matched(power: Powers, still: Field, bins: NDArray[np.int64]) -> Field:
@@ -230,30 +249,31 @@ def _start(power: Powers, factor: Field, bins: NDArray[np.int64], usable: Mask) 
     return fit_knots(CENTRES, sigma, weight)
 
 
-def _per_bin(ratio: Field, spread: float, trust: Field, bins: NDArray[np.int64]) -> tuple[Field, Field]:
-    """Variance gain per bin from ratios (measured / assumed variance), and blocks' worth of trust."""
-    gain, worth = np.zeros(BINS), np.zeros(BINS)
+def _per_bin(ratio: Field, spread: float, trust: Field, bins: NDArray[np.int64]) -> tuple[Field, Field, Mask]:
+    """Variance gain per bin from ratios (measured / assumed variance), blocks' worth of trust, and purity."""
+    gain, worth, pure = np.zeros(BINS), np.zeros(BINS), np.zeros(BINS, bool)
     for k in range(BINS):
         members = (bins == k) & (trust > 0)
         if members.sum() < FEWEST:
             continue
         # a few blocks that pass among many that do not are more likely picture that looks like grain
         worth[k] = trust[members].sum() * trust[members].mean()
-        gain[k] = max(upper_trimmed_mean(ratio[members], trust[members], spread), 0.0)
-    return gain, worth
+        gain[k], pure[k] = typical(ratio[members], trust[members], spread)
+    return np.maximum(gain, 0.0), worth, pure
 
 
-def upper_trimmed_mean(values: Field, weight: Field, spread: float) -> float:
-    """Weighted mean of a sample of relative standard deviation ``spread`` whose large values may be picture.
+def typical(values: Field, weight: Field, spread: float) -> tuple[float, bool]:
+    """Mean of what is grain in a sample, and whether all is: then its relative deviation is ``spread``.
 
-    Values above 1 + 2 ``spread`` times the running result are left out; what that takes from a
-    pure normal sample is given back.
+    The mean, where the sample does not scatter more than grain does. Where it does, some blocks hold picture,
+    which makes values large: then a low quantile of those trusted most, taken to the mean by the chi-square
+    law that Gaussian grain follows.
     """
+    mean = _mean(values, weight)
+    if _mean((values - mean) ** 2, weight) <= (_SCATTER * spread * mean) ** 2:
+        return mean, True
+    weight = weight**_SHARPER
     order = np.argsort(values, kind="stable")
-    half = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-    centre = float(values[order[min(int(half), len(values) - 1)]])
-    for _ in range(5):
-        kept = values <= centre * (1 + 2.0 * spread)
-        # mean of a standard normal cut at +2: -phi(2) / Phi(2)
-        centre = _mean(values[kept], weight[kept]) * (1 + 0.0552 * spread) if kept.any() else centre
-    return centre
+    reached = np.cumsum(weight[order]) - 0.5 * weight[order]
+    low = float(np.interp(_LOW * weight.sum(), reached, values[order]))
+    return low / spectrum_fit.chi_square(_LOW, 2.0 / spread**2), False

@@ -39,6 +39,8 @@ _PATCHES = 48
 """Patches judged per single frame."""
 _VANISHED = 2e-4
 _CURVE_MOST = 8.0
+_SURE = 0.9
+"""Trust in the blocks that are asked for moments, which picture spoils more than it does strength."""
 
 
 class GrainAnalyzer:
@@ -150,7 +152,7 @@ def measure(found: Samples, fmt: FrameFormat, occupancy: Field, single: bool = F
         model = spectrum_fit.expected(spectrum)
         curve = curve_fit.fit(found, model, floor, occupancy, single)
         luma, factor = curve_fit.unclipped(found)
-        variance = np.maximum(curve_fit.at(curve.knots, luma) ** 2, curve_fit.LEAST)
+        variance = np.maximum(curve_fit.block_variance(curve.knots, found, luma), curve_fit.LEAST)
         best = _best(curve, factor)
         if len(best) < curve_fit.FEWEST:
             break
@@ -161,8 +163,11 @@ def measure(found: Samples, fmt: FrameFormat, occupancy: Field, single: bool = F
 
 
 def _best(curve: CurveFit, factor: Field) -> NDArray[np.int64]:
-    """The most trusted unclipped blocks: all good ones, or the best 200."""
+    """The most trusted unclipped blocks: all good ones, or the best 200; where there is enough, pure ones."""
     trust = curve.trust * (factor < 1.05)
+    calm = np.flatnonzero((curve.pure > 0.5) & (factor < 1.05))
+    if len(calm) >= 200:
+        return calm
     order = np.argsort(-trust, kind="stable")
     return order[: max(200, int((trust > 0.7).sum()))][: int((trust > 0).sum())]
 
@@ -180,7 +185,8 @@ def _segment(found: Measured, fmt: FrameFormat, occupancy: Field, start: int, en
     made = GrainSegment(
         start, end, min(level, LEVEL_MAX), curve, found.spectrum, chroma, confidence=confidence
     )
-    skew, slope = fit_skew(found.samples.take(best), found.variance[best], made)
+    pure = np.flatnonzero((found.curve.pure > 0.5) & (found.curve.trust > _SURE))
+    skew, slope = fit_skew(found.samples.take(pure), found.variance[pure], made)
     return replace(made, skew=skew, skew_slope=slope)
 
 

@@ -24,6 +24,10 @@ Follow = Callable[[Array, Array], tuple[Index, Index]]
 """From two luma planes, how many samples (down, right) each whole block of the first moves by."""
 COARSE = 4
 """Samples per side averaged for motion search and the first look at flatness."""
+_ALIKE = 2.5
+_MIX = 0.6180339887
+_CLEARLY = 0.75
+"""Share of the cost of standing still that a block's motion may cost."""
 BINS = 20
 """Luma bins, as in the noise estimator of the AV1 reference encoder."""
 
@@ -93,6 +97,32 @@ def followed(shape: tuple[int, ...], down: Index, right: Index) -> Blocks:
     yb, xb = y + down.ravel(), x + right.ravel()
     inside = (yb >= 0) & (xb >= 0) & (yb + BLOCK <= shape[0]) & (xb + BLOCK <= shape[1])
     return Blocks(*(k[inside] for k in (y, x, yb, xb)))
+
+
+def steadied(a: Array, b: Array, down: Index, right: Index) -> tuple[Index, Index]:
+    """The same moves, but none where standing still explains a block and those around it about as well.
+
+    Grain alone makes motion search find some; what it finds is where two grains happen to agree.
+    """
+    y, x = (BLOCK * k for k in np.mgrid[: down.shape[0], : down.shape[1]])
+    rows, columns = (n - BLOCK for n in b.shape)
+    moved = np.clip(y + down, 0, rows), np.clip(x + right, 0, columns)
+    here, there, still = (_coarse(p, *at) for p, at in ((a, (y, x)), (b, moved), (b, (y, x))))
+    costs = [_around(np.square(here - other)) for other in (there, still)]
+    needed = costs[0] < _CLEARLY * costs[1]
+    return np.where(needed, down, 0), np.where(needed, right, 0)
+
+
+def _coarse(picture: Array, y: Index, x: Index) -> Array:
+    """Blocks at (y, x) of a grid, as means over cells (rows, columns, 4, 4)."""
+    cells = BLOCK // COARSE
+    blocks = sliding_window_view(picture, (BLOCK, BLOCK))[y, x]
+    return np.asarray(blocks.reshape(*y.shape, cells, COARSE, cells, COARSE).mean((3, 5)), np.float32)
+
+
+def _around(cost: Array) -> Array:
+    views = sliding_window_view(np.pad(cost.mean((2, 3)), 1, mode="edge"), (3, 3))
+    return np.asarray(views.mean((2, 3)), np.float32)
 
 
 def means(blocks: Array) -> Array:
@@ -166,11 +196,18 @@ def luma_bin(luma: Array, bins: int = BINS) -> Index:
 
 
 def lowest(score: Array, luma: Array, share: float, least: int) -> NDArray[np.bool_]:
-    """The blocks of lowest ``score`` in every luma bin: a share of them, at least so many."""
+    """Blocks of low ``score`` in every luma bin: a share of them, at least so many.
+
+    Scores within ``_ALIKE`` times the lowest fifth's count as the same, and any of those are taken: the
+    lowest of all would be those where the grain happens to be weak.
+    """
     chosen = np.zeros(len(score), bool)
     bins = luma_bin(luma)
     for k in np.unique(bins):
         members = np.flatnonzero(bins == k)
         count = max(round(share * len(members)), least)
-        chosen[members[np.argsort(score[members], kind="stable")[:count]]] = True
+        own = score[members]
+        level = np.maximum(own, _ALIKE * np.quantile(own, 0.2))
+        mixed = (np.arange(len(members)) * _MIX) % 1.0
+        chosen[members[np.lexsort((mixed, level))[:count]]] = True
     return chosen

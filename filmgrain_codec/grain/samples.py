@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from filmgrain_codec.core.frame import FrameFormat, Plane
 from filmgrain_codec.grain import flat
 from filmgrain_codec.grain.flat import BLOCK, COARSE, Array, Blocks, Follow
+from filmgrain_codec.grain.profile import KNOT_POSITIONS, KNOTS
 from filmgrain_codec.grain.spectrum_fit import dct_matrix
 
 _PER_FRAME = 2400
@@ -22,23 +23,30 @@ _LEAST_PER_BIN = 24
 class Samples:
     """Statistics of n blocks of ``flat.BLOCK`` luma samples, in squares of full scale.
 
-    luma       (n,)        mean luma code, 0..1
+    luma       (n,)        mean luma code, 0..1, of both frames
+    tones      (n, 8)      mean of the knots' hat functions over the picture's 4 x 4 means: what the squares
+               of a strength curve's knots count for in the block's variance
     grain      (n, 16, 16) squared DCT of what is grain: (A - B) / sqrt 2, or A where there is no B
     picture    (n, 16, 16) squared DCT of what is grain plus twice the picture: (A + B) / sqrt 2;
                with a reference, of the reference alone; without any second frame, as ``grain``
     low, high  (n,)        share of luma samples at code 0 and at the largest code
-    third      (n,)        mean cube of A about its plane
+    third      (n,)        third moment of grain, one factor without its plane (``chroma_fit.kept``)
+    sway       (n,)        what is added to it per slope of the grain's variance over luma, by texture
+    fourth     (n,)        mean fourth power of the grain
     chroma     (n, 2, r, c) squared DCT of the chroma grain
     cross      (n, 5)      sums over the AC of the products y-cb, y-cr, cb-cr, y-y of grain, luma
                averaged onto the chroma grid; and the number of chroma coefficients
     """
 
     luma: Array
+    tones: Array
     grain: Array
     picture: Array
     low: Array
     high: Array
     third: Array
+    sway: Array
+    fourth: Array
     chroma: Array
     cross: Array
 
@@ -66,7 +74,9 @@ def of_pair(
         for p, q, c in zip(a[1:], b[1:], _chroma_cells(fmt), strict=False)
     ]
     alive = _alive(block_a) & _alive(block_b) & _alive(difference)
-    return _samples(block_a, difference, (block_a + block_b) * root, chroma, fmt).take(alive)
+    both = (block_a + block_b) * root
+    odd = _odd(difference, both)
+    return _samples(block_a, difference, both, both * root, odd, chroma, fmt).take(alive)
 
 
 def of_reference(a: Sequence[Plane], ref: Sequence[Plane], fmt: FrameFormat) -> Samples:
@@ -77,7 +87,9 @@ def of_reference(a: Sequence[Plane], ref: Sequence[Plane], fmt: FrameFormat) -> 
         still.first(p, *c) - still.first(q, *c)
         for p, q, c in zip(a[1:], ref[1:], _chroma_cells(fmt), strict=False)
     ]
-    return _samples(block_a, block_a - block_r, block_r * 2, chroma, fmt).take(_alive(block_a))
+    alive, grain = _alive(block_a), block_a - block_r
+    odd = _cubes(grain, grain)
+    return _samples(block_a, grain, block_r * 2, block_r, odd, chroma, fmt).take(alive)
 
 
 def of_frame(a: Sequence[Plane], fmt: FrameFormat) -> Samples:
@@ -85,7 +97,8 @@ def of_frame(a: Sequence[Plane], fmt: FrameFormat) -> Samples:
     still = candidates(a[0], a[0], move=False)
     block = still.first(a[0], BLOCK)
     chroma = [still.first(p, *c) for p, c in zip(a[1:], _chroma_cells(fmt), strict=False)]
-    return _samples(block, block, block, chroma, fmt).take(_alive(block))
+    odd = _cubes(_detrended(block), block)
+    return _samples(block, block, block, block, odd, chroma, fmt).take(_alive(block))
 
 
 def candidates(a: Plane, b: Plane, move: bool = True, follow: Follow | None = None) -> Blocks:
@@ -94,7 +107,10 @@ def candidates(a: Plane, b: Plane, move: bool = True, follow: Follow | None = No
         return Blocks.none()
     coarse_a = flat.box(a, COARSE)
     coarse_b = flat.box(b, COARSE) if move else coarse_a
-    at = flat.followed(a.shape, *follow(a, b)) if follow and move else flat.aligned(coarse_a, coarse_b, move)
+    if follow and move:
+        at = flat.followed(a.shape, *flat.steadied(a, b, *follow(a, b)))
+    else:
+        at = flat.aligned(coarse_a, coarse_b, move)
     cell = BLOCK // COARSE
     mean: Array = (at.first(coarse_a, cell) + at.second(coarse_b, cell)) / np.float32(2)
     share = min(0.6, _PER_FRAME / max(len(at), 1))
@@ -114,20 +130,38 @@ def _alive(blocks: Array) -> NDArray[np.bool_]:
     return np.asarray(blocks.std((1, 2)) > 1e-5, np.bool_)
 
 
-def _samples(a: Array, grain: Array, picture: Array, chroma: Sequence[Array], fmt: FrameFormat) -> Samples:
+def _samples(
+    a: Array,
+    grain: Array,
+    picture: Array,
+    seen: Array,
+    odd: tuple[Array, Array],
+    chroma: Sequence[Array],
+    fmt: FrameFormat,
+) -> Samples:
+    """``seen``: the picture as well as it is known. ``odd``: ``third`` and ``sway``."""
     edge = np.float32(0.5 / fmt.peak)
-    luma, transformed = a.mean((1, 2)), dct(grain)
+    luma, transformed = seen.mean((1, 2)), dct(grain)
     chroma_power, cross = _chroma(grain, chroma)
     return Samples(
         np.asarray(luma, np.float32),
+        _tones(seen),
         transformed**2,
         dct(picture) ** 2,
         np.asarray((a <= edge).mean((1, 2)), np.float32),
         np.asarray((a >= 1 - edge).mean((1, 2)), np.float32),
-        np.asarray((_detrended(a) ** 3).mean((1, 2)), np.float32),
+        *odd,
+        np.asarray(np.square(grain * grain).mean((1, 2)), np.float32),
         chroma_power,
         cross,
     )
+
+
+def _tones(blocks: Array) -> Array:
+    side = BLOCK // COARSE
+    means = blocks.reshape(len(blocks), side, COARSE, side, COARSE).mean((2, 4)).reshape(len(blocks), side**2)
+    apart = np.abs(means[:, :, None].clip(0, 1) - KNOT_POSITIONS.astype(np.float32))
+    return np.asarray(np.maximum(1 - (KNOTS - 1) * apart, 0).mean(1), np.float32)
 
 
 def dct(blocks: Array) -> Array:
@@ -135,6 +169,23 @@ def dct(blocks: Array) -> Array:
     down = dct_matrix(blocks.shape[1]).astype(np.float32)
     across = dct_matrix(blocks.shape[2]).astype(np.float32)
     return np.asarray(down @ blocks @ across.T, np.float32)
+
+
+def _odd(grain: Array, both: Array) -> tuple[Array, Array]:
+    """``third`` and ``sway`` from the (A - B) / sqrt 2 and (A + B) / sqrt 2 of independent grain.
+
+    E[(a - b)^2 (a + b)] = E[a^3] + E[b^3]. Texture meets squared grain alone, and only as far as that
+    depends on it.
+    """
+    rest, own = _detrended(both), _detrended(grain)
+    third = (grain * grain * rest).mean((1, 2)) * np.float32(np.sqrt(2.0))
+    return np.asarray(third, np.float32), np.asarray((rest * rest - own * own).mean((1, 2)), np.float32)
+
+
+def _cubes(grain: Array, rest: Array) -> tuple[Array, Array]:
+    """``third`` and ``sway`` where grain is known by itself."""
+    third = np.asarray((grain * grain * _detrended(rest)).mean((1, 2)), np.float32)
+    return third, np.zeros_like(third)
 
 
 def _detrended(blocks: Array) -> Array:

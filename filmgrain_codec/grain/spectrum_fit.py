@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ _HUBER = 0.35
 _SECOND_LOBE_GAIN = 0.4
 _SECOND_LOBE_LEAST = 4e-3
 """A second lobe must lower the cost to this share and by this much, or the simpler spectrum is kept."""
+_PURE = 1.15
+"""How far means of powers may lie above what their low quantiles say and still count as grain alone."""
 _STEPS = 25
 
 
@@ -111,13 +114,27 @@ def typical(power: NDArray[np.floating], quantile: float = 0.35) -> Field:
     """Cell powers (c, c) of grain from those of n blocks, some of which hold picture as well.
 
     A low quantile over blocks, scaled to the mean by the chi-square law that pure Gaussian grain
-    follows (Wilson and Hilferty's approximation), so that picture in up to half of the blocks
-    hardly matters.
+    follows, so that picture in up to half of the blocks hardly matters. Where means are hardly
+    larger there is none, and they are taken: they do not depend on any law.
     """
-    half = 0.5 * _areas(*power.shape[-2:])
-    z = NormalDist().inv_cdf(quantile)
-    ratio = (1 - 1 / (9 * half) + z / (3 * np.sqrt(half))) ** 3
-    return np.asarray(np.quantile(cells(power), quantile, axis=0) / ratio, np.float64)
+    found = cells(power)
+    ratio = chi_square(quantile, _areas(*power.shape[-2:]))
+    low = np.asarray(np.quantile(found, quantile, axis=0) / ratio, np.float64)
+    mean = np.asarray(found.mean(0), np.float64)
+    return np.minimum(mean, _PURE * low)
+
+
+@overload
+def chi_square(quantile: float, freedom: float) -> float: ...
+@overload
+def chi_square(quantile: float, freedom: Field) -> Field: ...
+def chi_square(quantile: float, freedom: float | Field) -> float | Field:
+    """A quantile over the mean of the chi-square law with so many degrees of freedom.
+
+    Wilson and Hilferty's approximation.
+    """
+    part = 2.0 / (9.0 * freedom)
+    return (1 - part + NormalDist().inv_cdf(quantile) * part**0.5) ** 3
 
 
 def band(model: Field) -> NDArray[np.bool_]:
