@@ -48,7 +48,7 @@ COLUMNS = (
 OURS = (methods.AUTO, methods.SAFE, methods.STRONG)
 KEPT = ("input", "atlas", *(m.name for m in OURS))
 """Methods whose figures are kept for every clip; of the others only the means are."""
-FRAMES = 90
+FRAMES = 60
 SPEED_FRAMES = 48
 
 
@@ -106,7 +106,8 @@ def show(averages: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> 
         here = [rounded(a) for a in averages if a["group"] == group]
         print(f"\n{group}, means of {here[0]['clips']} clips\n{table(here, known(here))}", flush=True)
     singles = [rounded(r) for r in rows if r["group"] in ("guards", OLD) and r["method"] in KEPT]
-    print("\n" + table(singles, ("group", "clip", *known(singles))))
+    if singles:
+        print("\n" + table(singles, ("group", "clip", *known(singles))))
 
 
 def known(here: Sequence[dict[str, Any]]) -> list[str]:

@@ -15,7 +15,7 @@ MOTION = {"real motion": recipe.BOTH, "colour": recipe.COLOUR}
 EVENTS, CLEAN, GUARDS, OLD = "events", "clean", "guards", "old films"
 GROUPS = (*CROPS, *BRIGHT, *MOTION, EVENTS, CLEAN, GUARDS, OLD)
 FULL = ("both", "global", OLD)
-"""Groups on which every peer is tried; on the others only the main methods."""
+"""Groups on which every peer is tried; on the others only some of them."""
 
 
 def cases(groups: tuple[str, ...], crops: int | None, limit: int) -> Iterator[tuple[str, Case]]:

@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.flicker.groups import FULL, OLD
+from benchmarks.flicker.groups import CLEAN, FULL, GUARDS, OLD
 from benchmarks.flicker.scenes import cuts
 from benchmarks.peers.ffmpeg import filtered
 from filmgrain_codec.core.executor import process
@@ -136,8 +136,9 @@ class Atlas:
 
 
 AUTO = Ours("auto", "deflicker")
-SAFE = Ours("safe", "deflicker:mode=safe")
-STRONG = Ours("strong", "deflicker:mode=strong")
+STATED = (*FULL, CLEAN, GUARDS)
+SAFE = Ours("safe", "deflicker:mode=safe", STATED)
+STRONG = Ours("strong", "deflicker:mode=strong", STATED)
 OFF = Ours("strength 0", "deflicker:strength=0")
 SMOOTHERS = (
     Zsmooth("TTempSmooth", {"maxr": 5, "thresh": 64, "mdiff": 2, "strength": 3, "scthresh": 0}),
