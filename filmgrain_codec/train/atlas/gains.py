@@ -19,7 +19,9 @@ from filmgrain_codec.nodes.flicker.correction import (
     corrected,
 )
 from filmgrain_codec.nodes.opencv import opencv
+from filmgrain_codec.train.atlas.evidence import borne_out, explained, followed
 from filmgrain_codec.train.atlas.footage import Footage, luma_of
+from filmgrain_codec.train.atlas.grid import field
 from filmgrain_codec.train.atlas.slow import slow
 from filmgrain_codec.train.atlas.tone import chroma_curves, light_curves
 
@@ -30,10 +32,6 @@ NEAR, BOX = 2.0, 5
 """Samples: over which gains are smooth, and over which misfit is judged."""
 MISFIT, TWICE = 0.04, 2.0
 """Where the atlas misses by this, or by twice what it usually misses by, it counts 1 / e."""
-ODD, ROUNDS = 0.25, 2
-"""Log gain off its cell's at which a sample counts nothing, and times that samples are weighed again."""
-CELL, PRIOR, LENT = 0.7, 0.03, 0.25
-"""Cells smoothed over; samples' share in a cell that stands for no gain; share lent between the depths."""
 MOST = 0.7
 PASSES = 2
 STRENGTHS = (1.0, 0.75, 0.5, 0.25)
@@ -61,16 +59,22 @@ def measured(seen: Footage, atlas: Array, family: Family, middle: float) -> Meas
     curves = _curves(seen, atlas, trust, family, middle)
     found = [Correction(c, np.zeros((DEPTHS, ROWS, COLUMNS), np.float32)) for c in curves]
     wanted = luma_of(atlas, seen.rgb)
+    known = explained(seen.luma, wanted)
+    shares = known * borne_out(seen, seen.luma, applied(seen, found, family))[0]
+    found = [c.scaled(float(share)) for c, share in zip(found, shares, strict=True)]
+    level = applied(seen, found, family)
     usual: Array | None = None
     for _ in range(PASSES):
         luma = applied(seen, found, family)
-        cells = [field(*frame) for frame in zip(luma, wanted, trust, strict=True)]
-        now = np.stack([c for c, _ in cells])
+        each = [field(*frame) for frame in zip(luma, wanted, trust, strict=True)]
+        now = np.stack([gains for gains, _ in each])
         if usual is None:
-            usual = slow(now, np.stack([n for _, n in cells]))
+            usual = slow(now, np.stack([count for _, count in each]))
         rest = now - usual
         fields = (np.clip(c.field + r, -MOST, MOST) for c, r in zip(found, rest, strict=True))
         found = [Correction(c.curves, f) for c, f in zip(found, fields, strict=True)]
+    shares = known[:, None, None] * borne_out(seen, level, applied(seen, found, family))[1]
+    found = [Correction(c.curves, c.field * share) for c, share in zip(found, shares, strict=True)]
     return _judged(seen, found, family)
 
 
@@ -85,31 +89,6 @@ def weights(seen: Footage, atlas: Array) -> Array:
     return np.asarray(seen.weight * whole * np.exp(-((np.stack(rough) / limit) ** 2)), np.float32)
 
 
-def field(luma: Array, wanted: Array, trust: Array) -> tuple[Array, Array]:
-    """Log gain of a frame over the atlas by cell (DEPTHS, ROWS, COLUMNS), and how many told it."""
-    steps = np.log((np.maximum(luma, 0) + LIFT) / (np.maximum(wanted, 0) + LIFT)).astype(np.float32)
-    bright = np.clip(2 * luma - 0.5, 0, 1)
-    parts = np.stack([trust * (1 - bright), trust * bright]).astype(np.float32)
-    kept = parts
-    for _ in range(ROUNDS + 1):
-        total = np.stack([cells(k * steps) for k in kept])
-        count = np.stack([cells(k) for k in kept])
-        total, count = (a + LENT * a[::-1] for a in (total, count))
-        found = total / (count + PRIOR)
-        size = luma.shape[::-1]
-        spread = [opencv().resize(f, size, interpolation=opencv().INTER_LINEAR) for f in found]
-        missed = np.clip(1 - ((steps - np.stack(spread)) / ODD) ** 2, 0, 1)
-        kept = parts * missed * missed
-    return found.astype(np.float32), count.astype(np.float32)
-
-
-def cells(samples: Array) -> Array:
-    """Means over the field's cells (ROWS, COLUMNS), smoothed."""
-    cv = opencv()
-    made: Array = cv.resize(samples.astype(np.float32), (COLUMNS, ROWS), interpolation=cv.INTER_AREA)
-    return np.asarray(cv.GaussianBlur(made, (0, 0), CELL), np.float32)
-
-
 def applied(seen: Footage, corrections: list[Correction], family: Family) -> Array:
     """Luma of the small frames with their corrections (frames, rows, columns)."""
     rows, columns = seen.planes.shape[2:]
@@ -121,12 +100,10 @@ def applied(seen: Footage, corrections: list[Correction], family: Family) -> Arr
 
 def changes(seen: Footage, luma: Array) -> float:
     """Mean change of luma (frames, rows, columns) to the next frame along the motion, where that is sure."""
-    cv, at = opencv(), lattice(*luma.shape[1:])
+    at = lattice(*luma.shape[1:])
     total = count = 0.0
     for t in range(len(luma) - 1):
-        there = cv.remap(
-            luma[t + 1], at + seen.ahead[t], None, cv.INTER_LINEAR, borderMode=cv.BORDER_REPLICATE
-        )
+        there = followed(luma[t + 1], at + seen.ahead[t])
         weight = seen.sure[0, t] * seen.weight[t]
         total += float((weight * np.abs(there - luma[t])).sum())
         count += float(weight.sum())

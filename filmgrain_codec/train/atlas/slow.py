@@ -10,7 +10,7 @@ SIGMA, REACH = 10.0, 20
 """Frames: of the Gaussian, and how far it goes."""
 APART = 2.0
 """Times the usual step: light that differs by so much from now is another light."""
-QUIET = 0.02
+QUIET = 0.015
 """The usual step at least, as a logarithm."""
 MEDIAN = 2
 """Frames on each side of the median in which flicker cancels and light does not."""
