@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -13,9 +14,12 @@ pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch", reason="training needs torch (make test-train)")
 cv2 = pytest.importorskip("cv2")
 
+from filmgrain_codec.cli.main import run  # noqa: E402
+from filmgrain_codec.cli.session import Session  # noqa: E402
 from filmgrain_codec.core.frame import Frame, FrameFormat  # noqa: E402
 from filmgrain_codec.errors import InputError, UsageError  # noqa: E402
 from filmgrain_codec.nodes.flicker.correction import corrected  # noqa: E402
+from filmgrain_codec.nodes.flicker.table import read  # noqa: E402
 from filmgrain_codec.train.atlas.camera import places  # noqa: E402
 from filmgrain_codec.train.atlas.fit import Config, Source, fit  # noqa: E402
 from filmgrain_codec.train.atlas.footage import footage, size_of, small  # noqa: E402
@@ -113,6 +117,32 @@ def test_an_interrupted_fit_ends_as_one_that_was_not(flicker, table, tmp_path):
         fit(source(flicker[1], digest="ab"), tmp_path, replace(CONFIG, seed=1))
 
 
+def in_colour(fmt: FrameFormat, count: int = 14) -> list[Frame]:
+    """A pan whose colour flickers: of RGB each plane by itself, of Y'CbCr luma and the middle of Cb."""
+    rng, light = np.random.default_rng(5), pan(count)
+    tint = [pan(count, seed=k)[..., : fmt.shape(k)[0], : fmt.shape(k)[1]] for k in (1, 2)]
+    made = []
+    for t in range(count):
+        planes = [light[t], *(0.4 + 0.3 * c[t] for c in tint)]
+        if fmt.family == "rgb":
+            planes = [p * rng.uniform(0.85, 1.15) for p in planes]
+        else:
+            planes = [planes[0] * rng.uniform(0.85, 1.15), planes[1] + rng.uniform(-0.04, 0.04), planes[2]]
+        made.append(Frame(tuple(p.astype(np.float32) for p in planes), fmt, t, t, Fraction(1, 24)))
+    return made
+
+
+@pytest.mark.parametrize("fmt", [FrameFormat(96, 72), FrameFormat(96, 72, "rgb", 0, 0)], ids=["yuv", "rgb"])
+def test_colour_flicker_goes_too(fmt, tmp_path):
+    clip = in_colour(fmt)
+    given = Source(frames=lambda: iter(clip), fmt=fmt, count=len(clip))
+    table = fit(given, tmp_path, CONFIG)
+    good = [corrected(f, table[f.index]).planes for f in clip]
+    for k in range(3):
+        bad = index(np.stack([f.planes[k] for f in clip]), 1)
+        assert index(np.stack([p[k] for p in good]), 1) < max(bad / 2, 0.5), k
+
+
 def test_a_steady_clip_is_left_alone(tmp_path):
     clean = pan(12)
     table = fit(source(clean), tmp_path, replace(CONFIG, settings=replace(TINY, steps=40, least=40)))
@@ -179,6 +209,44 @@ def test_windows_cover_every_frame_of_a_shot(frames):
     assert counted[50:].min() > 0
     assert (counted[:50] == 0).all()
     assert all(a.stop - b.first >= 40 and a.after == b.before for a, b in pairwise(shot))
+
+
+@pytest.fixture
+def stills(tmp_path) -> str:
+    (tmp_path / "clip").mkdir()
+    for t, frame in enumerate(flickering(pan(8))):
+        codes = np.rint(np.clip(frame, 0, 1) * 255).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / "clip" / f"{t:03}.png"), codes)
+    return str(tmp_path / "clip" / "%03d.png")
+
+
+def test_the_command_writes_a_table_that_the_filter_takes(stills, tmp_path, capfd):
+    out, video = str(tmp_path / "t.npz"), str(tmp_path / "v.mkv")
+    line = ["train", "atlas", stills, "--out", out, "--budget", "1s", "--threads", "1"]
+    assert run([*line, "--progress", "json"], Session()) == 0
+    said = [json.loads(text) for text in capfd.readouterr().out.splitlines()]
+    assert {e["stage"] for e in said if e["type"] == "progress"} == {"cuts", "atlas"}
+    assert [e["frame"] for e in said if e["type"] == "progress"][-1] == 8
+    assert said[-1]["frames"] == 8
+    assert said[-1]["plan"]["windows"][0]["steps"] > 0
+    assert len(read(out)) == 8
+    assert not (tmp_path / "t.npz.work").exists()
+    assert run(["filter", stills, video, "-q", "-f", f"deflicker_table:file={out}"], Session()) == 0
+    assert run(line, Session()) == 4
+    assert "use -y" in capfd.readouterr().err
+
+
+def test_what_the_command_is_given_wrong_is_said(stills, tmp_path, capfd):
+    line = ["train", "atlas", stills, "--out", str(tmp_path / "t.npz"), "--threads", "1"]
+    one = str(tmp_path / "one.png")
+    cv2.imwrite(one, np.zeros((72, 96), np.uint8))
+    for more, code, says in (
+        (["--mask", one, "--budget", "1s"], 3, "masks end at frame 1"),
+        (["--budget", "soon"], 2, "no length of time"),
+        (["--quality", "best"], 2, "best"),
+    ):
+        assert run([*line, *more], Session()) == code
+        assert says in capfd.readouterr().err
 
 
 def test_light_is_slow_and_flicker_is_not():

@@ -24,7 +24,7 @@ from filmgrain_codec.train.atlas.footage import Small, footage, masked, size_of,
 from filmgrain_codec.train.atlas.gains import measured
 from filmgrain_codec.train.atlas.losses import Held
 from filmgrain_codec.train.atlas.nets import Atlas
-from filmgrain_codec.train.atlas.run import Fitting, begun, rebuilt, schedule
+from filmgrain_codec.train.atlas.run import Fitting, begun, mixed, rebuilt, schedule
 from filmgrain_codec.train.atlas.settings import LONGEST, OVERLAP, QUALITIES, Settings
 from filmgrain_codec.train.atlas.windows import windows
 
@@ -121,7 +121,7 @@ class Job:
         window, source, config = self.windows[k], self.source, self.config
         seen = footage(frames, source.fmt.family == "rgb")
         before = sum(len(w) for w in self.windows[:k])
-        seed = config.seed * 100_003 + k
+        seed = mixed(config.seed, k)
         seconds = config.budget and config.budget * len(window) / self.frames
         run = Fitting(
             begun(seen, config.settings, seed, config.device),

@@ -18,7 +18,6 @@ from filmgrain_codec.train.loop import Run, Schedule
 
 AT_ONCE = 1 << 16
 """Points whose samples are computed together."""
-FAR_APART = 1 << 32
 Array = NDArray[np.float32]
 
 
@@ -28,6 +27,11 @@ class Steady(Schedule):
 
     def rate_at(self, step: int, elapsed: float) -> float:
         return self.rate
+
+
+def mixed(*numbers: int) -> int:
+    """One seed of several numbers from 0."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
 def schedule(settings: Settings, frames: int, seconds: float | None, save_every: float) -> Schedule:
@@ -60,7 +64,7 @@ class Fitting(Run):
         """The points of every step from this one on."""
         step = self.step
         while True:
-            yield drawn(self.held, self.settings.samples, self.seed * FAR_APART + step, self.settings.both)
+            yield drawn(self.held, self.settings.samples, mixed(self.seed, step), self.settings.both)
             step += 1
 
     def finish(self) -> None:
