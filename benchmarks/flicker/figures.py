@@ -27,6 +27,8 @@ SLOW = 7
 """Frames over which light counts as slow."""
 FEWEST_SEEN = 0.2
 """Two frames are compared if at least this share of the picture is seen in both."""
+UNSEEN = 0.5
+"""Codes by which the light of a part of the picture may differ from its median without being seen to."""
 CALM = 0.1
 """Share of the blocks, the calmest, in which grain is measured."""
 
@@ -119,15 +121,15 @@ def slow_change(a: Video, b: Video, cuts: Sequence[int] = ()) -> float:
 
 
 def light_kept(given: Video, made: Video, cuts: Sequence[int] = ()) -> float | None:
-    """How much of the change of light over time is left: 1 all, 0 none; None if there is none.
+    """How much of the change of light over time is left: 1 all, 0 none; None if none is seen under grain.
 
     Slope of the 8 x 8 block means' departures from their medians over the shot, ``made`` on ``given``.
     """
-    top = bottom = 0.0
+    top = bottom = count = 0.0
     for x, y in zip(*(shots(block_means(v, 8), cuts) for v in (given, made)), strict=True):
         x, y = (v - np.median(v, axis=0) for v in (x, y))
-        top, bottom = top + float((x * y).sum()), bottom + float((x * x).sum())
-    return top / bottom if bottom > 1e-9 else None
+        top, bottom, count = top + float((x * y).sum()), bottom + float((x * x).sum()), count + x.size
+    return top / bottom if bottom > count * (UNSEEN / CODES) ** 2 else None
 
 
 def mean_change(a: Video, b: Video) -> float:

@@ -21,6 +21,8 @@ SIZE = (320, 240)
 LENGTH = 48
 CURVE = 2.2
 SCENES = (("kodim13", "kodim07"), ("kodim22", "kodim15"), ("kodim08", "kodim23"), ("kodim20", "kodim05"))
+ROCKETS = (3, 14, 18, 31, 39)
+"""Frames in which one bursts."""
 STREAM = 63
 
 
@@ -90,9 +92,9 @@ def explosion() -> Video:
 
 
 def fireworks() -> Video:
-    """A dark scene that rockets light up, one after the other."""
+    """A dark scene that rockets light up, one after the other and some together."""
     random, seen = generator(STREAM, 1), lit(scene(2), np.full(LENGTH, 0.06, np.float32))
-    for start in range(4, LENGTH - 6, 6):
+    for start in ROCKETS:
         x, y = random.uniform(0.15, 0.85), random.uniform(0.1, 0.5)
         for n in range(start, min(start + 14, LENGTH)):
             age = n - start
