@@ -39,7 +39,7 @@ def draw(group: str, case: Case, folder: Path, tried: Sequence[Method] = METHODS
     at = min(len(case.given) // 2, len(case.given) - 2)
     rows = [shots(name, frames, case, at) for name, frames in made.items()]
     strips = [(f"{name}, middle column over time", strip(frames)) for name, frames in made.items()]
-    rows += [strips[k : k + 3] for k in range(0, len(strips), 3)]
+    rows += [strips[k : k + 4] for k in range(0, len(strips), 4)]
     path = folder / f"{label(group)}-{label(case.clip.name)}.png"
     picture.sheet(rows, path, scale=1)
     return path
