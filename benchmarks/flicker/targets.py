@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isnan, nan
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -14,7 +15,8 @@ def targets(
     rows: Sequence[Row], means: Sequence[Row], method: str, fps: float | None, same: bool
 ) -> list[Row]:
     """One line per target: what, wanted, measured, passed. ``same``: whether strength 0 changed nothing."""
-    found = list(lines(rows, {(m["group"], m["method"]): m for m in means}, method))
+    every = lines(rows, {(m["group"], m["method"]): m for m in means}, method)
+    found = [target for target in every if not isnan(target["measured"])]
     found.append(line("strength 0 changes", AT_MOST, 0.0, 0.0 if same else 1.0))
     if fps is not None:
         found.append(line("frames a second at 1080p", AT_LEAST, FPS, fps))
@@ -63,12 +65,14 @@ def of_clips(rows: Sequence[Row], group: str, method: str) -> dict[str, Row]:
 
 
 def extreme(rows: Sequence[Row], group: str, method: str, figure: str, which: Callable[..., float]) -> float:
-    """The worst clip's figure."""
-    return float(which(v for r in of_clips(rows, group, method).values() if (v := r[figure]) is not None))
+    """The worst clip's figure; nan if none has it."""
+    known = [v for r in of_clips(rows, group, method).values() if (v := r[figure]) is not None]
+    return float(which(known, default=nan))
 
 
 def worst_ratio(rows: Sequence[Row], group: str, method: str) -> float:
-    """E_warp over that of the input, of the clip where it is largest; clips without any are left out."""
+    """E_warp over that of the input, of the clip where it is largest; clips without any are left out (all: nan)."""
     given = of_clips(rows, group, "input")
     made = of_clips(rows, group, method)
-    return float(max(made[c]["e_warp"] / r["e_warp"] for c, r in given.items() if r["e_warp"] > 0.05))
+    ratios = (made[c]["e_warp"] / r["e_warp"] for c, r in given.items() if r["e_warp"] > 0.05)
+    return float(max(ratios, default=nan))

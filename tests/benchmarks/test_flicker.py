@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -9,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from benchmarks import deflicker
 from benchmarks.flicker import figures, guards, measure, methods, recipe, scenes, sheets
 from benchmarks.flicker.scenes import Case, Clip
 from benchmarks.flicker.targets import targets
@@ -272,3 +274,27 @@ def test_crops_and_guards_are_repeatable_and_change_light_as_they_say(shared_dat
     assert len(by_name["2 frames"].clip().frames) == 2
     assert not by_name["black"].clip().luma.any()
     assert by_name["fade out"].make()[-1].max() == 0
+
+
+def test_a_run_leaves_means_clips_and_sheets(shared_data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sheets, "SHOWN", {("guards", "2 frames")})
+    monkeypatch.setattr(guards, "guards", lambda: iter(guards.EDGES[-3:]))
+    given = [
+        "--groups",
+        "guards",
+        "--peers",
+        "auto",
+        "am 25",
+        "--out",
+        str(tmp_path),
+        "--sheets",
+        str(tmp_path),
+    ]
+    assert deflicker.main(given) == 0
+    found = json.loads((tmp_path / "deflicker.json").read_text())
+    assert {m["method"] for m in found["means"]} == {"input", "FFmpeg am 25", "auto"}
+    assert {(r["clip"], r["method"]) for r in found["rows"]} == {
+        (clip, method) for clip in ("2 frames", "1 frame", "black") for method in ("input", "auto")
+    }
+    assert (tmp_path / "guards-2_frames.png").exists()
+    assert "strength 0 changes" in capsys.readouterr().out
