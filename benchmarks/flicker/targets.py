@@ -71,7 +71,7 @@ def extreme(rows: Sequence[Row], group: str, method: str, figure: str, which: Ca
 
 
 def worst_ratio(rows: Sequence[Row], group: str, method: str) -> float:
-    """E_warp over that of the input, of the clip where it is largest; clips without any are left out (all: nan)."""
+    """E_warp over that of the input, of the clip where it is largest; clips without any do not count."""
     given = of_clips(rows, group, "input")
     made = of_clips(rows, group, method)
     ratios = (made[c]["e_warp"] / r["e_warp"] for c, r in given.items() if r["e_warp"] > 0.05)
