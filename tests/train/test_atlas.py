@@ -261,6 +261,15 @@ def test_light_is_slow_and_flicker_is_not():
         assert np.corrcoef(noise[inner], (true + noise - found)[inner])[0, 1] > 0.85, name
 
 
+def test_a_flash_stays():
+    noise = np.random.default_rng(1).normal(0, 0.02, 60)
+    lit = np.zeros(60)
+    lit[30:32] = 0.6
+    found = slow((lit + noise).astype(np.float32)[:, None], np.ones((60, 1), np.float32))[:, 0]
+    assert (lit + noise - found)[30:32] == pytest.approx(0, abs=1e-6)
+    assert np.std(found[:28]) < 0.01
+
+
 def test_the_camera_is_followed():
     clip = frames(pan(6, speed=4))
     seen = footage([small(f, size_of(GRAY, 48)) for f in clip], rgb=False)
