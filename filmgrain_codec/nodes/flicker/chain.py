@@ -20,7 +20,7 @@ from filmgrain_codec.nodes.flicker.pair import NODES, Pair
 Array = NDArray[np.float64]
 LEVELS = 8
 """Codes that are walked in every cell: those in the middle of equal parts of full scale."""
-LEAST_TRUST = 0.12
+LEAST_TRUST = 0.15
 """Pairs of which a smaller share follows the motion are cuts."""
 
 
@@ -46,7 +46,9 @@ class Chain:
         pairs = [light.pair for light in lights[first : last + 1]]
         middle -= first
         tones = lights[first + middle].tones
-        codes = np.stack([_walked(pairs, middle, p, knots(), None) for p in range(len(tones))])
+        codes = np.stack(
+            [_walked(pairs, middle, p, knots().astype(np.float64), None) for p in range(len(tones))]
+        )
         start = np.broadcast_to(levels()[:, None, None], (LEVELS, ROWS, COLUMNS))
         cells = _walked(pairs, middle, 0, start, 0)
         level = np.array([np.interp(tones[0], knots(), c).mean() for c in codes[0]])
@@ -72,19 +74,21 @@ def _follows(light: Light) -> bool:
     return light.pair is not None and light.pair.trust >= LEAST_TRUST
 
 
-def _walked(pairs: Sequence[Pair | None], middle: int, plane: int, start: Array, field: int | None) -> Array:
+def _walked(
+    pairs: Sequence[Pair | None], middle: int, plane: int, start: Array, *, gained: bool = False
+) -> Array:
     """What codes of the middle frame would be in each frame (frames, and the shape of ``start``)."""
     made = np.empty((len(pairs), *start.shape))
     made[middle] = start
     for k in range(middle + 1, len(pairs)):
         low, _, growth = _ends(pairs[k], plane)
         made[k] = made[k - 1] + _read(made[k - 1], low, growth)
-        if field is not None:
+        if gained:
             made[k] = (made[k] + LIFT) * np.exp(_gain(pairs[k], made[k])) - LIFT
     for k in range(middle, 0, -1):
         _, high, growth = _ends(pairs[k], plane)
         seen = made[k]
-        if field is not None:
+        if gained:
             seen = (seen + LIFT) * np.exp(-_gain(pairs[k], seen)) - LIFT
         made[k - 1] = seen - _read(seen, high, growth)
     return made

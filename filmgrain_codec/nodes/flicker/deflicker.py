@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.node import Node
+from filmgrain_codec.nodes.flicker import steady
 from filmgrain_codec.nodes.flicker.chain import LEVELS, Chain, levels
 from filmgrain_codec.nodes.flicker.correction import DEPTHS, LIFT, Correction, corrected, knots
 from filmgrain_codec.nodes.flicker.light import NOTE, Light, Look
+from filmgrain_codec.nodes.flicker.measure import index
 
 Array = NDArray[np.float64]
 RADIUS = 16
@@ -55,40 +57,40 @@ def judged(lights: Sequence[Light], middle: int, mode: str, radius: int) -> Corr
     """The correction of frame ``middle`` of successive frames of a shot."""
     planes = len(lights[middle].tones)
     chain = Chain.of(lights, middle)
-    if len(chain.apart) < 3:
+    if len(chain.apart) < steady.LEAST_FRAMES:
         return Correction.none(min(planes, 3))
-    weights = weights_of(chain, radius)
-    share = weights / weights.sum()
-    curves = np.stack([_limited(share @ codes) for codes in chain.codes])
-    field = _field(np.tensordot(share, chain.cells, 1), curves[0])
+    middle, near = int(-chain.apart[0]), steady.nearness(chain.apart, radius)
+    flickers = index(lights).flickers if mode == "auto" else 1.0
+    if not flickers:
+        return Correction.none(min(planes, 3))
+    whole = flickers * _shift(chain.level, chain.level, near, middle, mode)
+    share = steady.shares(chain.level, near, middle)
+    curves = knots() + whole * (np.tensordot(share, chain.codes, (0, 1)) - knots())
+    curves = np.stack([_limited(c) for c in curves])
+    place = chain.cells[:, LEVELS // 2]
+    parts = steady.shares(place, near, middle)[:, None]
+    wanted = (parts * chain.cells).sum(0)
+    start = levels()[:, None, None]
+    wanted = start + flickers * _shift(place, place, near, middle, mode) * (wanted - start)
+    field = _field(wanted, curves[0])
     curves = curves[1:] if planes == 4 else curves
-    if mode == "safe":
-        field -= field.mean()
     return Correction(curves.astype(np.float32), field.astype(np.float32))
+
+
+def _shift(path: Array, seen: Array, near: Array, middle: int, mode: str) -> Array:
+    """Share of the difference to what the frames say that is flicker."""
+    difference = (steady.shares(path, near, middle) * path).sum(0) - path[middle]
+    kept = steady.unlike_flash(difference, path)
+    return kept if mode == "strong" else kept * steady.turning(seen)
 
 
 def _field(wanted: Array, curve: Array) -> Array:
     """Gains (DEPTHS, ROWS, COLUMNS) that bring what the curve gives to what is ``wanted`` of the levels."""
-    toned = np.interp(levels(), knots(), curve)
+    toned = np.maximum(np.interp(levels(), knots(), curve), 0)
     gains = np.log((toned[:, None, None] + LIFT) / (np.maximum(wanted, 0) + LIFT))
     low = np.clip(np.searchsorted(toned, DEPTH_CODES) - 1, 0, LEVELS - 2)
     part = np.clip((DEPTH_CODES - toned[low]) / (toned[low + 1] - toned[low]), 0, 1)[:, None, None]
     return np.asarray(gains[low] * (1 - part) + gains[low + 1] * part)
-
-
-def weights_of(chain: Chain, radius: int) -> Array:
-    """How much each frame says about the light that the middle one should have."""
-    near = np.exp(-0.5 * (chain.apart / (radius / 1.6)) ** 2)
-    trend = medians(chain.level)
-    scale = max(0.01, 1.4826 * float(np.median(np.abs(np.diff(chain.level)))))
-    here = trend[int(-chain.apart[0])]
-    return np.asarray(near * np.exp(-0.5 * ((trend - here) / (2 * scale)) ** 2))
-
-
-def medians(path: Array, reach: int = 2) -> Array:
-    """Medians over five neighbours in time; the first and last are repeated."""
-    padded = np.pad(path, [(reach, reach)] + [(0, 0)] * (path.ndim - 1), "edge")
-    return np.asarray(np.median([padded[k : k + len(path)] for k in range(2 * reach + 1)], axis=0))
 
 
 def _limited(curve: Array) -> Array:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import InputError
 from filmgrain_codec.nodes.flicker.correction import COLUMNS, DEPTHS, ROWS
-from filmgrain_codec.nodes.flicker.pair import NODES, Pair, Proxy, compared
+from filmgrain_codec.nodes.flicker.pair import NODES, Pair, compared
+from filmgrain_codec.nodes.flicker.proxy import Proxy
 
 Array = NDArray[np.float32]
 NOTE = "FGLight"
@@ -35,34 +36,25 @@ class Light:
     pair: Pair | None
 
     def packed(self) -> bytes:
-        """As a frame property (float32, little-endian): tones, then the pair's maps, gains and weights."""
+        """As a frame property (float32, little-endian): tones; then of the pair maps, gains, trust, noise."""
         parts = [self.tones]
         if self.pair is not None:
-            parts += [self.pair.maps, self.pair.counts, self.pair.gains, self.pair.weights]
+            told = np.array([self.pair.trust, self.pair.noise])
+            parts += [self.pair.maps, self.pair.gains, told]
         return b"".join(np.ascontiguousarray(p, "<f4").tobytes() for p in parts)
 
     @classmethod
     def unpacked(cls, note: object) -> Light:
         """The note of a frame; raises ``InputError`` for what is none."""
-        cells = DEPTHS * ROWS * COLUMNS
         for planes in (1, 3, 4):
-            maps = planes * NODES
-            ends = np.cumsum([planes * TONES, maps, maps, cells, cells])
+            ends = np.cumsum([planes * TONES, planes * NODES, DEPTHS * ROWS * COLUMNS, 2])
             if not isinstance(note, bytes) or len(note) not in (4 * ends[0], 4 * ends[-1]):
                 continue
             values = np.frombuffer(note, "<f4").astype(np.float32)
-            tones = values[: ends[0]].reshape(planes, TONES)
-            if values.size == ends[0]:
-                return cls(tones, None)
-            maps, counts, gains, weights = np.split(values, ends[:-1])[1:]
+            tones, maps, gains, told = np.split(values, ends[:-1])
             shapes = (planes, NODES), (DEPTHS, ROWS, COLUMNS)
-            pair = Pair(
-                maps.reshape(shapes[0]),
-                counts.reshape(shapes[0]),
-                gains.reshape(shapes[1]),
-                weights.reshape(shapes[1]),
-            )
-            return cls(tones, pair)
+            pair = Pair(maps.reshape(shapes[0]), gains.reshape(shapes[1]), *told) if told.size else None
+            return cls(tones.reshape(planes, TONES), pair)
         raise InputError(f"A frame has no readable note of its light ({NOTE}); Look must run first.")
 
 

@@ -1,0 +1,69 @@
+"""How much a shot flickers, told from the notes of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.nodes.flicker.correction import LIFT
+from filmgrain_codec.nodes.flicker.light import Light
+from filmgrain_codec.nodes.flicker.pair import NODES, Pair
+from filmgrain_codec.nodes.opencv import opencv
+
+Array = NDArray[np.float64]
+PARTS = 6, 8
+"""Rows and columns of the parts that are looked at besides the whole."""
+CODES = 255.0
+STEADY, FLICKERING = 0.4, 0.7
+"""Index up to which a shot is steady, and from which it flickers."""
+_OF_NORMAL = 0.6745 * 6**0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Flicker in 8-bit codes of luma: the standard deviation of light that is independent in each frame.
+
+    ``whole``: of the picture's mean; ``parts``: of the means of 6 x 8 parts, whole and local flicker
+    together; ``noise``: what grain alone adds to ``parts``. Motion and new content do not enter: light is
+    compared along the motion (the index of published tables, taken of blocks that stand still, is higher).
+    """
+
+    whole: float
+    parts: float
+    noise: float
+
+    @property
+    def value(self) -> float:
+        """``parts`` without what grain explains."""
+        return float(np.sqrt(max(self.parts**2 - self.noise**2, 0.0)))
+
+    @property
+    def flickers(self) -> float:
+        """0 for a steady shot to 1 for one that flickers."""
+        return float(np.clip((self.value - STEADY) / (FLICKERING - STEADY), 0, 1))
+
+
+def index(lights: Sequence[Light]) -> Index:
+    """Index of successive frames of a shot; of fewer than three it is 0. Pairs of two shots do not count."""
+    steps = [_growth(light, light.pair) for light in lights if light.pair is not None and light.pair.trust]
+    if len(steps) < 2:
+        return Index(0.0, 0.0, 0.0)
+    parts = np.stack(steps)
+    bright = np.mean([light.tones[0].mean() + LIFT for light in lights])
+    noise = np.median([light.pair.noise for light in lights if light.pair is not None and light.pair.trust])
+    return Index(_index(parts.mean((1, 2))), _index(parts), CODES * float(bright * noise))
+
+
+def _growth(light: Light, pair: Pair) -> Array:
+    """Growth of mean luma from the frame before, in every part; in codes of full scale."""
+    grown = float(np.interp(light.tones[0], np.linspace(0, 1, NODES), pair.maps[0]).mean())
+    gains = opencv().resize(pair.gains.mean(0), PARTS[::-1], interpolation=opencv().INTER_AREA)
+    return np.asarray(grown + (float(light.tones[0].mean()) + LIFT) * gains, np.float64)
+
+
+def _index(steps: Array) -> float:
+    """Of growth from frame to frame (frames, ...)."""
+    return CODES * float(np.median(np.abs(np.diff(steps, axis=0)))) / _OF_NORMAL

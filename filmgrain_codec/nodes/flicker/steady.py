@@ -1,0 +1,94 @@
+"""What in the light of a window of frames is flicker of its middle frame, and what is real.
+
+Paths are codes over time: what a code of the middle frame would be in each frame of the window. Flicker goes
+up and down from frame to frame; light that rises, falls or jumps and stays is real, and so is a flash that
+stands out from the flicker around it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.nodes.opencv import opencv
+
+Array = NDArray[np.float64]
+LEAST_FRAMES = 5
+"""Fewer frames do not show whether light goes up and down."""
+WIDTH = 1.2
+"""Radii over the standard deviation of the weights in time."""
+TREND = 3.5
+"""Frames whose trend differs by so many deviations of the steps between frames count little."""
+LEAST_STEP = 0.01
+"""The least such deviation, in codes of full scale."""
+ASTRAY = 5.0
+"""Frames so many deviations off the trend do not count."""
+FLASH = 5.0, 8.0
+"""Deviations of flicker up to which a difference is taken out, and from which it is left alone."""
+TURNS = -0.6, -0.35
+"""How much successive steps have to oppose each other (-1 to 1; 1/2 is independent light in each frame):
+nothing is taken out up to the first, all from the second on."""
+POOLED = 1.5
+"""Cells over which that is judged together (standard deviation)."""
+
+
+def nearness(apart: Array, radius: int) -> Array:
+    """Weight of each frame by its distance from the middle one."""
+    return np.asarray(np.exp(-0.5 * (WIDTH * apart / radius) ** 2))
+
+
+def medians(path: Array, reach: int = 2) -> Array:
+    """Medians over five neighbours in time; the first and last are repeated."""
+    padded = np.pad(path, [(reach, reach)] + [(0, 0)] * (path.ndim - 1), "edge")
+    return np.asarray(np.median([padded[k : k + len(path)] for k in range(2 * reach + 1)], axis=0))
+
+
+def step_size(path: Array) -> Array:
+    """Robust deviation of the steps from frame to frame."""
+    return np.asarray(1.4826 * np.median(np.abs(np.diff(path, axis=0)), axis=0))
+
+
+def shares(path: Array, near: Array, middle: int) -> Array:
+    """How much each frame says about the light that the middle one should have; sums to 1 over time."""
+    trend, step = medians(path), np.maximum(step_size(path), LEAST_STEP)
+    gone = (trend - trend[middle]) / (TREND * step)
+    astray = np.clip((path - trend) / (ASTRAY * np.maximum(step, deviation(path))), -1, 1)
+    weights = near.reshape(-1, *[1] * (path.ndim - 1)) * np.exp(-0.5 * gone**2) * (1 - astray**2) ** 2
+    weights += 1e-9 * near.reshape(-1, *[1] * (path.ndim - 1))
+    return np.asarray(weights / weights.sum(0))
+
+
+def turning(path: Array) -> Array:
+    """0 to 1: whether successive steps of the path (frames,) or (frames, rows, columns) oppose each other."""
+    steps = np.diff(path, axis=0)
+    steps = steps - np.median(steps, axis=0)
+    largest = 3 * 1.4826 * np.median(np.abs(steps), axis=0) + 1e-6
+    steps = np.clip(steps, -largest, largest)
+    opposed, all_of_it = -(steps[1:] * steps[:-1]).mean(0), (steps * steps).mean(0)
+    if path.ndim == 3:
+        opposed, all_of_it = (_pooled(a) for a in (opposed, all_of_it))
+    return ramp(opposed / (all_of_it + 1e-12), *TURNS)
+
+
+def unlike_flash(difference: Array, path: Array) -> Array:
+    """1 for differences of the size of the path's flicker, 0 for those that stand out of it."""
+    return 1 - ramp(np.abs(difference) / (deviation(path) + 1e-6), *FLASH)
+
+
+def deviation(path: Array) -> Array:
+    """Robust deviation of a path (frames, ...) from a straight line."""
+    time = np.arange(len(path)) - (len(path) - 1) / 2
+    slope = np.tensordot(time, path, 1) / (time**2).sum()
+    level = path - time.reshape(-1, *[1] * (path.ndim - 1)) * slope
+    level = level - np.median(level, axis=0)
+    return np.asarray(1.4826 * np.median(np.abs(level), axis=0))
+
+
+def ramp(value: Array, low: float, high: float) -> Array:
+    """0 up to ``low``, 1 from ``high`` on."""
+    return np.asarray(np.clip((value - low) / (high - low), 0, 1))
+
+
+def _pooled(cells: Array) -> Array:
+    made: Array = opencv().GaussianBlur(cells, (0, 0), POOLED)
+    return made
