@@ -46,11 +46,10 @@ class Chain:
         pairs = [light.pair for light in lights[first : last + 1]]
         middle -= first
         tones = lights[first + middle].tones
-        codes = np.stack(
-            [_walked(pairs, middle, p, knots().astype(np.float64), None) for p in range(len(tones))]
-        )
+        every = knots().astype(np.float64)
+        codes = np.stack([_walked(pairs, middle, plane, every) for plane in range(len(tones))])
         start = np.broadcast_to(levels()[:, None, None], (LEVELS, ROWS, COLUMNS))
-        cells = _walked(pairs, middle, 0, start, 0)
+        cells = _walked(pairs, middle, 0, start, gained=True)
         level = np.array([np.interp(tones[0], knots(), c).mean() for c in codes[0]])
         return cls(np.arange(len(pairs), dtype=np.float64) - middle, codes, cells, level)
 
