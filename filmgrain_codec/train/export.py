@@ -1,8 +1,8 @@
 """Turn trained nets into a model: ``python -m filmgrain_codec.train.export --run DIR --id ID``.
 
 Writes <id>-<part>-<sha8>.onnx beside the manifest, its variant for vs-mlrt (``train.mlrt``), the manifest
-entry and the model card. Models
-are immutable: a released id is never written again (``--replace`` is for ids not yet released).
+entry and the model card. Models are immutable: a released id is never written again (``--replace`` is for
+ids not yet released).
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
 
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.infer import store
@@ -28,6 +31,8 @@ from filmgrain_codec.train.removal import PARTS, trained
 
 ONNX_INPUTS = ("given", "size")
 ONNX_OUTPUT = "grain"
+LARGEST = 4 << 20
+"""Bytes of a file that ships. The weights of a larger one are kept at half precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ def export(config: Config) -> list[Path]:
     entries = read_manifest(config.models)
     if any(e["id"] == config.id for e in entries) and not config.replace:
         raise UsageError(f"Model '{config.id}' exists, and models never change: choose a new id.")
+    config.models.mkdir(parents=True, exist_ok=True)
     parts, files = [], []
     for name in PARTS:
         net = trained(config.run / name)
@@ -100,7 +106,28 @@ def to_onnx(net: Removal) -> bytes:
             output_names=[ONNX_OUTPUT],
             dynamic_axes=free,
         )
-    return out.getvalue()
+    content = out.getvalue()
+    return content if len(content) <= LARGEST else halved(content)
+
+
+def halved(content: bytes) -> bytes:
+    """The ONNX model with its weights rounded to 16 bit; it still computes in 32."""
+    model = onnx.load_from_string(content)
+    rounded, casts = [], []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.ndim < 2:
+            rounded.append(tensor)
+            continue
+        half = f"{tensor.name}.half"
+        rounded.append(numpy_helper.from_array(values.astype(np.float16), half))
+        casts.append(helper.make_node("Cast", [half], [tensor.name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(rounded)
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def part_entry(model: str, name: str, net: Removal, content: bytes) -> dict[str, Any]:

@@ -259,6 +259,18 @@ def test_the_export_answers_as_the_trained_net(run, tmp_path):
     assert all(word in text for word in ("kMAC", "held-out", "Limits", model.parts[0].path.name))
 
 
+def test_weights_of_a_large_file_are_kept_at_half_precision(run, tmp_path, monkeypatch):
+    whole = export.export(export.Config(run, tmp_path / "whole", "removal-test-1"))
+    monkeypatch.setattr(export, "LARGEST", 0)
+    half = export.export(export.Config(run, tmp_path / "half", "removal-test-1"))
+    for path, other, part in zip(whole, half, PARTS, strict=True):
+        assert other.stat().st_size < 0.75 * path.stat().st_size
+        given, size = example(removal.trained(run / part).shape, 32)
+        inputs = {"given": given.numpy(), "size": size.numpy()}
+        made = [session(store.resolve("fast", where=p.parent).part(part)).run(inputs) for p in (path, other)]
+        assert 0 < np.abs(made[0] - made[1]).max() < 0.01 * np.abs(made[0]).max()
+
+
 def test_a_released_id_is_not_written_again(run, tmp_path):
     config = export.Config(run, tmp_path, "removal-test-1")
     files = export.export(config)
