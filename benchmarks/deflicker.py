@@ -15,6 +15,7 @@ gradient, grain   energy of gradients, and level of the grain in calm blocks, ov
 kept           share of the clean clip's changes of light that is left
 change, worst  mean |difference| to the input, of all frames and of the frame that changed most
 
+Figures of other programs are kept in a cache folder (``--cache``), so that another run of ours is quick.
 Absolute speed depends on the machine: ``--speed`` times ``fgcodec filter`` at 1080p.
 """
 
@@ -49,6 +50,7 @@ OURS = (methods.AUTO, methods.SAFE, methods.STRONG)
 KEPT = ("input", "atlas", *(m.name for m in OURS))
 """Methods whose figures are kept for every clip; of the others only the means are."""
 FRAMES = 60
+CACHE = Path(tempfile.gettempdir()) / "fgcodec-deflicker"
 SPEED_FRAMES = 48
 
 
@@ -69,7 +71,7 @@ def measured(options: Any, tried: Sequence[Method]) -> list[dict[str, Any]]:
     for group, case in cases(tuple(options.groups), options.crops, options.frames):
         began = time.monotonic()
         here = [m for m in tried if m.groups is None or group in m.groups]
-        found += measure.rows(group, case, here)
+        found += measure.rows(group, case, here, options.cache)
         print(f"{group}: {case.clip.name}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         if options.sheets and (group, case.clip.name) in sheets.SHOWN:
             sheets.draw(group, case, options.sheets)
@@ -130,6 +132,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     add("--atlas", action="store_true", help="atlas mode too (needs torch; minutes a clip)")
     add("--speed", action="store_true", help="time the filter command at 1080p too (idle machine)")
     add("--sheets", type=Path, metavar="DIR", help="draw contact sheets as PNG")
+    add("--cache", type=Path, default=CACHE, help=f"where figures of other programs are kept ({CACHE})")
     add("--out", type=Path, help="folder of the results (benchmarks/results)")
     options = parser.parse_args(given)
     if options.quick:

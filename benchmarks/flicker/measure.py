@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,8 @@ from benchmarks.flicker.scenes import Case
 from filmgrain_codec.core.frame import Frame
 
 Figures = dict[str, float | None]
+_REVISION = 1
+"""Raised whenever a figure is taken otherwise, so that no old one is read from the cache."""
 
 
 def measured(case: Case, made: Sequence[Frame]) -> Figures:
@@ -64,12 +69,25 @@ def grain(case: Case, video: figures.Video) -> float | None:
     return figures.grain_level(video, clip.bare, clip.calm) / before if before else None
 
 
-def rows(group: str, case: Case, methods: Sequence[Method]) -> list[dict[str, Any]]:
+def rows(group: str, case: Case, methods: Sequence[Method], cache: Path) -> list[dict[str, Any]]:
     """One row for each method, and one for the ideal where it is known."""
     head = {"group": group, "clip": case.clip.name}
-    found = [{**head, "method": m.name, **measured(case, m.apply(case.given))} for m in methods]
+    found = [{**head, "method": m.name, **kept(case, m, cache)} for m in methods]
     if case.ideal is not None:
         found.append({**head, "method": "ideal", **measured(case, case.ideal)})
+    return found
+
+
+def kept(case: Case, method: Method, cache: Path) -> Figures:
+    """The figures of a method on a case, from the cache where the same program made them before."""
+    if not method.version:
+        return measured(case, method.apply(case.given))
+    key = f"{_REVISION} {case.digest} {method.version} {method!r}"
+    path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(measured(case, method.apply(case.given))))
+    found: Figures = json.loads(path.read_text())
     return found
 
 

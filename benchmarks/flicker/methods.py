@@ -12,9 +12,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
+
+import av
 
 from benchmarks.flicker.groups import CLEAN, FULL, GUARDS, OLD
 from benchmarks.flicker.scenes import cuts
@@ -31,13 +34,19 @@ SIZES = (5, 25)
 
 
 class Method(Protocol):
-    """A deflicker: as many frames as it is given. ``groups`` that it is tried on, None for all."""
+    """A deflicker: as many frames as it is given. ``groups`` that it is tried on, None for all.
+
+    ``version``: of the program behind it, whose figures can be kept from run to run; '' if they cannot.
+    """
 
     @property
     def name(self) -> str: ...
 
     @property
     def groups(self) -> Groups: ...
+
+    @property
+    def version(self) -> str: ...
 
     def apply(self, frames: Frames) -> list[Frame]: ...
 
@@ -48,6 +57,7 @@ class Input:
 
     name: str = "input"
     groups: Groups = None
+    version: str = ""
 
     def apply(self, frames: Frames) -> list[Frame]:
         return list(frames)
@@ -60,6 +70,7 @@ class Ffmpeg:
     mode: str
     size: int
     groups: Groups = FULL
+    version: str = f"av {av.__version__}"
 
     @property
     def name(self) -> str:
@@ -91,6 +102,10 @@ class Zsmooth:
     def name(self) -> str:
         return f"zsmooth {self.filter}"
 
+    @property
+    def version(self) -> str:
+        return metadata.version("vapoursynth-zsmooth")
+
     def apply(self, frames: Frames) -> list[Frame]:
         import vapoursynth as vs
 
@@ -108,6 +123,7 @@ class Ours:
     name: str
     text: str
     groups: Groups = None
+    version: str = ""
 
     def apply(self, frames: Frames) -> list[Frame]:
         graph = Graph(build_chain([self.text]), cuts=cuts(frames))
@@ -121,6 +137,7 @@ class Atlas:
 
     name: str = "atlas"
     groups: Groups = ("both", OLD)
+    version: str = ""
 
     def apply(self, frames: Frames) -> list[Frame]:
         from filmgrain_codec.nodes.flicker.table import Corrected

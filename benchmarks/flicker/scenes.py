@@ -7,6 +7,7 @@ motion are taken at half size, which keeps the whole benchmark in minutes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -89,6 +90,15 @@ class Case:
     given: tuple[Frame, ...]
     clean: bool = True
     ideal: tuple[Frame, ...] | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the frames given and those held against."""
+        found = hashlib.sha256()
+        for frame in (*self.given, *self.clip.frames):
+            for plane in frame.planes:
+                found.update(np.ascontiguousarray(plane))
+        return found.hexdigest()[:16]
 
     @classmethod
     def untouched(cls, clip: Clip, clean: bool = True) -> Case:

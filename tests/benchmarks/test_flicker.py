@@ -193,6 +193,7 @@ class Halved:
 
     name: str = "safe"
     groups: None = None
+    version: str = ""
 
     def apply(self, frames: Sequence[Frame]) -> list[Frame]:
         video = figures.luma(frames)
@@ -217,6 +218,23 @@ def test_a_method_that_halves_flicker_is_seen_to_do_so(case):
     assert clean["e_warp"] == clean["floor"] < made["e_warp"] < given["e_warp"]
     assert (clean["grain"], clean["gradient"], clean["kept"], clean["slow"]) == (1, 1, 1, 0)
     assert given["change"] == given["worst"] == 0
+
+
+def test_what_another_program_made_is_measured_once_a_version(case, tmp_path):
+    asked = []
+
+    @dataclass(frozen=True)
+    class Counted(Halved):
+        def apply(self, frames: Sequence[Frame]) -> list[Frame]:
+            asked.append(self.version)
+            return super().apply(frames)
+
+    versions = ("1", "1", "2", "", "")
+    rows = [measure.rows("both", case, [Counted(version=v)], tmp_path)[0] for v in versions]
+    assert asked == ["1", "2", "", ""]
+    assert all(row == rows[0] for row in rows)
+    measure.rows("both", replace(case, given=case.clip.frames), [Counted(version="1")], tmp_path)
+    assert asked == ["1", "2", "", "", "1"]
 
 
 def test_wrong_counts_and_broken_samples_are_refused(case):
