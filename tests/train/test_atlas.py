@@ -25,6 +25,7 @@ from filmgrain_codec.train.atlas.fit import Config, Source, fit  # noqa: E402
 from filmgrain_codec.train.atlas.footage import footage, size_of, small  # noqa: E402
 from filmgrain_codec.train.atlas.settings import QUALITIES, Net  # noqa: E402
 from filmgrain_codec.train.atlas.slow import slow  # noqa: E402
+from filmgrain_codec.train.atlas.texture import sharpened  # noqa: E402
 from filmgrain_codec.train.atlas.windows import windows  # noqa: E402
 
 GRAY = FrameFormat(96, 72, "gray", 0, 0)
@@ -268,6 +269,19 @@ def test_a_flash_stays():
     found = slow((lit + noise).astype(np.float32)[:, None], np.ones((60, 1), np.float32))[:, 0]
     assert (lit + noise - found)[30:32] == pytest.approx(0, abs=1e-6)
     assert np.std(found[:28]) < 0.01
+
+
+def test_detail_that_frames_share_is_drawn_into_the_atlas():
+    """A net that blurs, over a camera that is followed exactly, under flicker."""
+    clean = pan(10, speed=2)
+    bad = flickering(clean, 0.1, 0)
+    seen = footage([small(f, (72, 96)) for f in frames(bad)], rgb=False)
+    y, x = np.mgrid[:72, :96].astype(np.float32)
+    places = np.stack([np.dstack([x + 2 * t, y]) * 0.01 for t in range(10)])
+    blurred = np.stack([cv2.GaussianBlur(f, (0, 0), 3) for f in clean])[:, None]
+    sharp = sharpened(seen, blurred, places, 0.01)
+    error, before = (np.abs(made[:, 0] - clean).mean() for made in (sharp, blurred))
+    assert error < before / 3
 
 
 def test_the_camera_is_followed():

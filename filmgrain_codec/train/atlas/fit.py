@@ -26,6 +26,7 @@ from filmgrain_codec.train.atlas.losses import Held
 from filmgrain_codec.train.atlas.nets import Atlas
 from filmgrain_codec.train.atlas.run import Fitting, begun, mixed, rebuilt, schedule
 from filmgrain_codec.train.atlas.settings import LONGEST, OVERLAP, QUALITIES, Settings
+from filmgrain_codec.train.atlas.texture import sharpened
 from filmgrain_codec.train.atlas.windows import windows
 
 FACTS = "atlas.json"
@@ -137,7 +138,8 @@ class Job:
         run.finish()
         middle = ((source.fmt.peak + 1) >> 1) / source.fmt.peak
         assert isinstance(run.net, Atlas)
-        made = measured(seen, rebuilt(run.net, seen, config.device), source.fmt.family, middle)
+        atlas = sharpened(seen, *rebuilt(run.net, seen, config.device), run.net.unit)
+        made = measured(seen, atlas, source.fmt.family, middle)
         facts = asdict(window) | {"steps": run.step, "loss": run.loss, "strength": made.strength}
         facts |= {"change_before": made.before, "change_after": made.after}
         (self.folder(k) / "window.json").write_text(json.dumps(facts))

@@ -30,8 +30,8 @@ CLIPPED = 0.02
 """Codes so near to black or white say nothing of a gain."""
 NEAR, BOX = 2.0, 5
 """Samples: over which gains are smooth, and over which misfit is judged."""
-MISFIT, TWICE = 0.04, 2.0
-"""Where the atlas misses by this, or by twice what it usually misses by, it counts 1 / e."""
+MISFIT, USUAL = 0.04, 3.0
+"""Where the atlas misses by this, or by three times what it usually misses by, it counts 1 / e."""
 MOST = 0.7
 PASSES = 2
 STRENGTHS = (1.0, 0.75, 0.5, 0.25)
@@ -84,7 +84,7 @@ def weights(seen: Footage, atlas: Array) -> Array:
     luma = seen.luma
     steps = np.log((np.maximum(luma, 0) + LIFT) / (np.maximum(wanted, 0) + LIFT))
     rough = [cv.blur(np.abs(s - cv.GaussianBlur(s, (0, 0), NEAR)), (BOX, BOX)) for s in steps]
-    limit = max(MISFIT, TWICE * float(np.median(rough)))
+    limit = max(MISFIT, USUAL * float(np.median(rough)))
     whole = (luma > CLIPPED) & (luma < 1 - CLIPPED) & (wanted > CLIPPED)
     return np.asarray(seen.weight * whole * np.exp(-((np.stack(rough) / limit) ** 2)), np.float32)
 

@@ -11,7 +11,7 @@ from filmgrain_codec.nodes.opencv import opencv
 Array = NDArray[np.float32]
 ODD, ROUNDS = 0.25, 2
 """Log gain off its cell's at which a sample counts nothing, and times that samples are weighed again."""
-CELL, PRIOR, LENT = 0.7, 0.03, 0.25
+CELL, PRIOR, LENT = 0.7, 0.02, 0.25
 """Cells smoothed over; samples' share in a cell that stands for no gain; share lent between the depths."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from filmgrain_codec.train.atlas.camera import places
+from filmgrain_codec.train.atlas.camera import places as camera_places
 from filmgrain_codec.train.atlas.footage import Footage
 from filmgrain_codec.train.atlas.losses import Held, Points, drawn, wrong
 from filmgrain_codec.train.atlas.nets import Atlas
@@ -99,23 +99,28 @@ class Fitting(Run):
 
 def begun(footage: Footage, settings: Settings, seed: int, device: str) -> Atlas:
     """A new atlas for a window; the same seed begins the same."""
-    at, unit = places(footage.ahead, footage.sure[0])
+    at, unit = camera_places(footage.ahead, footage.sure[0])
     torch.manual_seed(seed)
     frames, _, rows, columns = footage.planes.shape
     middle = torch.as_tensor(footage.planes.mean((0, 2, 3)))
     return Atlas(settings, torch.as_tensor(at), unit, (frames, rows, columns), middle).to(device)
 
 
-def rebuilt(net: Atlas, footage: Footage, device: str) -> Array:
-    """The window as the atlas explains it (frames, planes, rows, columns)."""
+def rebuilt(net: Atlas, footage: Footage, device: str) -> tuple[Array, Array]:
+    """The window as the atlas explains it (frames, planes, rows, columns), and where in the atlas every
+    sample lies (frames, rows, columns, 2).
+    """
     frames, planes, rows, columns = footage.planes.shape
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     xy = torch.stack([x.flatten(), y.flatten()], 1).float().to(device)
     made = np.empty_like(footage.planes)
+    places = np.empty((frames, rows, columns, 2), np.float32)
     with torch.no_grad():
         for t in range(frames):
             when = torch.full((len(xy),), t, device=device)
             parts = zip(xy.split(AT_ONCE), when.split(AT_ONCE), strict=True)
-            seen = torch.cat([net.seen(net.mapped(p, w)) for p, w in parts])
+            uv = [net.mapped(p, w) for p, w in parts]
+            seen = torch.cat([net.seen(p) for p in uv])
             made[t] = seen.T.reshape(planes, rows, columns).cpu().numpy()
-    return made
+            places[t] = torch.cat(uv).reshape(rows, columns, 2).cpu().numpy()
+    return made, places
