@@ -51,13 +51,13 @@ class Pair:
 def compared(before: Proxy, frame: Proxy) -> Pair:
     """The light of ``frame`` against that of ``before``."""
     motion = Motion.between(before, frame)
-    drawn = motion.drawn(before.luma)
-    usable = frame.usable & (motion.drawn(before.usable.astype(np.float32)) > 0.99)
-    own, gains, gain, kept, spread = _parted(frame.luma, drawn, motion.sure * usable)
-    maps = [own] + [
-        _mapped(_ungained(plane, gain, offset), motion.drawn(other), motion.sure)
-        for plane, other, offset in zip(frame.others, before.others, frame.offsets, strict=True)
-    ]
+    here, luma = motion.drawn(frame.luma, before.luma)
+    usable = np.minimum(*motion.drawn(frame.usable, before.usable)) > np.float32(0.99)
+    own, gains, gain, kept, spread = _parted(here, luma, motion.sure * usable)
+    maps = [own]
+    for plane, other, offset in zip(frame.others, before.others, frame.offsets, strict=True):
+        seen, drawn = motion.drawn(plane, other)
+        maps.append(_mapped(_ungained(seen, gain, offset), drawn, motion.sure))
     share = float(usable.mean())
     trust = float(kept.mean()) / share if share > _LEAST_USABLE else 0.0
     sure = np.float32(_ramp(trust, *TRUSTED))
@@ -115,12 +115,15 @@ def _counted(low: NDArray[np.int32], lower: Array, upper: Array) -> Wide:
 
 
 def _filled(total: Wide, count: Wide) -> Wide:
-    """Total by count; nodes with few samples take after those around them."""
+    """Total by count; nodes with few samples take after those around them, and after the line through all."""
     if not count.any():
         return np.zeros(NODES)
-    apart = np.abs(np.subtract.outer(np.arange(NODES), np.arange(NODES)))
+    codes, apart = np.linspace(-1, 1, NODES), np.abs(np.subtract.outer(np.arange(NODES), np.arange(NODES)))
+    moments = np.array([[(count * codes**k).sum() for k in (n, n + 1)] for n in (0, 1)])
+    moments += np.diag([1e-9, 1e-3 * count.sum()])
+    line = np.polynomial.Polynomial(np.linalg.solve(moments, [total.sum(), (total * codes).sum()]))(codes)
     kernel = (apart == 0) + 0.05 * np.exp(-apart) + 1e-3 * np.exp(-apart / 4) + 1e-6
-    return np.asarray((kernel @ total) / (kernel @ count))
+    return np.asarray(line + (kernel @ (total - count * line)) / (kernel @ count + 1e-4 * count.sum()))
 
 
 def _gains(left: Array, weights: list[Array]) -> Array:

@@ -37,7 +37,7 @@ class Proxy:
     luma: Plane
     others: tuple[Plane, ...]
     offsets: tuple[float, ...]
-    usable: NDArray[np.bool_]
+    usable: Array
     level: Codes
 
     @classmethod
@@ -53,26 +53,30 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Where a frame's samples lie in the one before (``places``, x first), and how sure that is (0 to 1)."""
+    """Where samples halfway between two frames lie in each (``here``, ``there``, x first), and how sure that
+    is (``sure``, 0 to 1). Both frames are drawn halfway: drawn onto the other, one would be the softer, and
+    contrast would seem to grow from frame to frame.
+    """
 
-    places: Array
+    here: Array
+    there: Array
     sure: Array
 
     @classmethod
     def between(cls, before: Proxy, frame: Proxy) -> Motion:
-        flow = search("fast").calc(frame.level, before.level, None)
-        places = flow + lattice(*frame.luma.shape)
-        x, y = places[..., 0], places[..., 1]
-        rows, columns = frame.luma.shape
-        inside = (x >= 0) & (x <= columns - 1) & (y >= 0) & (y <= rows - 1)
-        cv = opencv()
-        error = cv.absdiff(frame.level, _drawn(before.level, places)).astype(np.float32)
+        flow = search("fast").calc(frame.level, before.level, None) / np.float32(2)
+        still = lattice(*frame.luma.shape)
+        here, there = still - flow, still + flow
+        cv, (rows, columns) = opencv(), frame.luma.shape
+        last = np.array([columns - 1, rows - 1], np.float32)
+        inside = ((here >= 0) & (here <= last) & (there >= 0) & (there <= last)).all(-1)
+        error = cv.absdiff(_drawn(frame.level, here), _drawn(before.level, there)).astype(np.float32)
         error = cv.GaussianBlur(error, (0, 0), 1.5)
-        return cls(places, inside * cv.exp(-np.square(error / np.float32(_DIFFERENT))))
+        return cls(here, there, inside * cv.exp(-np.square(error / np.float32(_DIFFERENT))))
 
-    def drawn(self, plane: Array) -> Array:
-        """A plane of the frame before as the frame would show it."""
-        return np.asarray(_drawn(plane, self.places))
+    def drawn(self, frame: Array, before: Array) -> tuple[Array, Array]:
+        """A plane of both frames, as it would be halfway."""
+        return np.asarray(_drawn(frame, self.here)), np.asarray(_drawn(before, self.there))
 
 
 def _drawn(plane: NDArray[Any], places: Array) -> NDArray[Any]:
@@ -96,10 +100,10 @@ def _small(plane: Plane, size: tuple[int, int]) -> Plane:
     return np.asarray(np.clip(cv.GaussianBlur(small, (0, 0), _BLUR), 0, 1))
 
 
-def _usable(luma: Plane, fmt: FrameFormat) -> NDArray[np.bool_]:
+def _usable(luma: Plane, fmt: FrameFormat) -> Array:
     low, high = (16 / 255, 235 / 255) if fmt.family != "rgb" and fmt.color.range == 1 else (0.0, 1.0)
     margin = CLIPPED * (high - low)
-    return (luma > low + margin) & (luma < high - margin)
+    return ((luma > low + margin) & (luma < high - margin)).astype(np.float32)
 
 
 def _levelled(luma: Plane) -> Codes:
