@@ -212,6 +212,19 @@ def test_windows_cover_every_frame_of_a_shot(frames):
     assert all(a.stop - b.first >= 40 and a.after == b.before for a, b in pairwise(shot))
 
 
+@pytest.mark.parametrize(
+    "clip",
+    [np.zeros((6, 40, 50)), np.ones((6, 40, 50)), np.tile(picture()[:40, :50], (6, 1, 1)), pan(2), pan(1)],
+    ids=["black", "white", "still", "two frames", "one frame"],
+)
+def test_clips_with_nothing_to_mend_stay(clip, tmp_path):
+    clip = clip.astype(np.float32)
+    fmt = FrameFormat(clip.shape[2], clip.shape[1], "gray", 0, 0)
+    given = Source(frames=lambda: iter(frames(clip, fmt)), fmt=fmt, count=len(clip))
+    table = fit(given, tmp_path, replace(CONFIG, settings=replace(TINY, steps=5, least=5)))
+    assert all(table[t].empty for t in range(len(clip)))
+
+
 @pytest.fixture
 def stills(tmp_path) -> str:
     (tmp_path / "clip").mkdir()
