@@ -24,6 +24,8 @@ _SKEWEST = 1.0
 _SLOPES = -2.0, 6.0
 _SKEW_DOUBT = np.array([0.1, 1.0])
 """How far skew and its slope may well lie from what a tone curve makes, before blocks are asked."""
+_KURTOSES = 0.2
+"""How far kurtosis may well lie from 0."""
 
 
 def fit_chroma(found: Samples, curve2: Field, level: float, luma: Spectrum, fmt: FrameFormat) -> Chroma:
@@ -94,7 +96,7 @@ def fit_skew(found: Samples, variance: Field, alike: GrainSegment) -> tuple[floa
     usual = np.array([3 * float(alike.slope(np.array(0.5))), 1.0])
     clear = np.maximum(found.low, found.high) < 1e-3
     if clear.sum() < 4 * _FEWEST:
-        return float(usual[0]), 1.0
+        return float(usual[0]), float(usual[1])
     luma, sigma = found.luma[clear], np.sqrt(variance[clear])
     texture = found.sway[clear] * 2 * sigma * alike.slope(luma)
     cubes = (found.third[clear] - texture) / kept(alike.spectrum) / sigma**3
@@ -106,6 +108,23 @@ def fit_skew(found: Samples, variance: Field, alike: GrainSegment) -> tuple[floa
     square = terms[used].T @ terms[used] + doubt
     skew, slope = usual + np.linalg.solve(square, terms[used].T @ rest[used])
     return float(np.clip(skew, -_SKEWEST, _SKEWEST)), float(np.clip(slope, *_SLOPES))
+
+
+def fit_kurtosis(found: Samples, variance: Field, alike: GrainSegment) -> float:
+    """``GrainSegment.kurtosis`` of luma grain that has the skew of ``alike``.
+
+    The difference of two grains has half of it, whatever the picture. Drawn to 0 as far as blocks are in
+    doubt.
+    """
+    clear = np.maximum(found.low, found.high) < 1e-3
+    if clear.sum() < 4 * _FEWEST:
+        return 0.0
+    squares = found.grain[clear].mean((1, 2)) / variance[clear]
+    fourth = found.fourth[clear] / variance[clear] ** 2
+    value = 2 * (fourth.mean() / squares.mean() ** 2 - 3)
+    value -= 4 / 3 * float((alike.skewness(found.luma[clear]) ** 2).mean())
+    doubt = 4 * float((fourth - 6 * squares).var()) / len(fourth)
+    return float(np.clip(value * _KURTOSES**2 / (_KURTOSES**2 + doubt), -1.0, 1.0))
 
 
 @lru_cache(maxsize=32)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain import curve_fit, flat, judged, samples, spectrum_fit
-from filmgrain_codec.grain.chroma_fit import fit_chroma, fit_skew
+from filmgrain_codec.grain.chroma_fit import fit_chroma, fit_kurtosis, fit_skew
 from filmgrain_codec.grain.curve_fit import CurveFit
 from filmgrain_codec.grain.flat import BINS, Array, Follow
 from filmgrain_codec.grain.judged import Judge
@@ -39,8 +39,8 @@ _PATCHES = 48
 """Patches judged per single frame."""
 _VANISHED = 2e-4
 _CURVE_MOST = 8.0
-_SURE = 0.9
-"""Trust in the blocks that are asked for moments, which picture spoils more than it does strength."""
+_MIXED, _PURE = 1.15, 1.5
+"""How far means may lie above what low quantiles say and count as grain, in mixed and in pure blocks."""
 
 
 class GrainAnalyzer:
@@ -153,23 +153,31 @@ def measure(found: Samples, fmt: FrameFormat, occupancy: Field, single: bool = F
         curve = curve_fit.fit(found, model, floor, occupancy, single)
         luma, factor = curve_fit.unclipped(found)
         variance = np.maximum(curve_fit.block_variance(curve.knots, found, luma), curve_fit.LEAST)
-        best = _best(curve, factor)
+        best, chosen = _best(curve, factor)
         if len(best) < curve_fit.FEWEST:
             break
         powers = (found.grain[best] - floor) / variance[best, None, None]
-        fitted = spectrum_fit.fit(spectrum_fit.typical(powers), (16, 16), start=spectrum.size)
+        fitted = spectrum_fit.fit(
+            spectrum_fit.typical(powers, _MIXED if chosen else _PURE),
+            (16, 16),
+            pure=not chosen,
+            start=spectrum.size,
+        )
         spectrum, misfit = fitted.spectrum, fitted.rms
     return Measured(found, curve, spectrum, misfit, variance, single)
 
 
-def _best(curve: CurveFit, factor: Field) -> NDArray[np.int64]:
-    """The most trusted unclipped blocks: all good ones, or the best 200; where there is enough, pure ones."""
+def _best(curve: CurveFit, factor: Field) -> tuple[NDArray[np.int64], bool]:
+    """Unclipped blocks of grain alone, and whether the grain itself played a part in the choice.
+
+    Pure ones, where there are enough; else the most trusted: all good ones, or the best 200.
+    """
     trust = curve.trust * (factor < 1.05)
     calm = np.flatnonzero((curve.pure > 0.5) & (factor < 1.05))
-    if len(calm) >= 200:
-        return calm
+    if len(calm) >= max(200, 0.5 * (trust > 0.7).sum()):
+        return calm, False
     order = np.argsort(-trust, kind="stable")
-    return order[: max(200, int((trust > 0.7).sum()))][: int((trust > 0).sum())]
+    return order[: max(200, int((trust > 0.7).sum()))][: int((trust > 0).sum())], True
 
 
 def _segment(found: Measured, fmt: FrameFormat, occupancy: Field, start: int, end: int) -> GrainSegment:
@@ -180,14 +188,17 @@ def _segment(found: Measured, fmt: FrameFormat, occupancy: Field, start: int, en
         return GrainSegment(start, end, 0.0, confidence=confidence)
     ratios = np.clip(knots / level, 0.0, _CURVE_MOST)
     curve: Curve = tuple(float(r) for r in ratios) if level <= LEVEL_MAX else FLAT_CURVE  # type: ignore[assignment]
-    best = _best(found.curve, np.ones(len(found.samples)))
+    best, _ = _best(found.curve, np.ones(len(found.samples)))
     chroma = fit_chroma(found.samples.take(best), found.variance[best] / level**2, level, found.spectrum, fmt)
     made = GrainSegment(
         start, end, min(level, LEVEL_MAX), curve, found.spectrum, chroma, confidence=confidence
     )
-    pure = np.flatnonzero((found.curve.pure > 0.5) & (found.curve.trust > _SURE))
+    pure = np.flatnonzero(found.curve.pure > 0.1)
     skew, slope = fit_skew(found.samples.take(pure), found.variance[pure], made)
-    return replace(made, skew=skew, skew_slope=slope)
+    made = replace(made, skew=skew, skew_slope=slope)
+    if found.single:
+        return made
+    return replace(made, kurtosis=fit_kurtosis(found.samples.take(pure), found.variance[pure], made))
 
 
 def _confidence(found: Measured, occupancy: Field) -> float:

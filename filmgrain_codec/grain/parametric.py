@@ -6,7 +6,7 @@ Model (per plane p, frame n, sample x):
 
 g_p: hash noise (``fields``) through the two-Gaussian filter of the segment's ``Spectrum``, unit
 variance (noise power spectrum: Stephenson and Saunders, "Simulating film grain using the noise
-power spectrum", 2007), then a quadratic map that gives the third moment. sigma: the 8-knot
+power spectrum", 2007), then a cubic map that gives third and fourth moment. sigma: the 8-knot
 strength curve; that filtered Gaussian noise with a curve of this kind reproduces small-grained
 film follows from the Boolean model (Newson, Delon, Galerne, "A stochastic film grain model for
 resolution-independent rendering", 2017).
@@ -261,9 +261,9 @@ def _padded(base: Plane, shape: tuple[int, int]) -> Plane:
 
 
 def _bent(job: _Job, field: NDArray[np.float32], at: NDArray[np.intp]) -> None:
-    """Luma grain's skew."""
+    """Luma grain's skew and kurtosis."""
     if job.recipe.bends is not None:
-        tone.bend(field, at, job.recipe.bends)
+        tone.bend(field, at, job.recipe.bends, job.recipe.skew[2])
 
 
 def _field(job: _Job, plane: int, top: int, shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -70,7 +70,8 @@ class GrainSegment:
 
     ``curve`` holds sigma(luma) / level at luma code k/7, k = 0..7, its square linear between knots
     (``curve_at``); its value at 0.5 is 1. ``skew`` is the third standardised moment at luma 0.5, and
-    ``skew_slope`` how much it follows the tone (``skewness``). ``seed`` is 32 bit.
+    ``skew_slope`` how much it follows the tone (``skewness``). ``kurtosis`` is excess kurtosis beyond
+    what comes with the skew, 4/3 of its square, at every tone. ``seed`` is 32 bit.
     """
 
     start: int
@@ -83,6 +84,7 @@ class GrainSegment:
     seed: int = 0
     confidence: float = 1.0
     skew_slope: float = 0.0
+    kurtosis: float = 0.0
 
     @property
     def grainy(self) -> bool:

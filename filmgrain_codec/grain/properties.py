@@ -6,7 +6,9 @@
 | FGCurve | 8 numbers: strength over luma, relative to the level |
 | FGSpectrum | size (luma samples), anisotropy, weight, spread |
 | FGChroma | Cb and Cr strength, size (chroma samples), correlations Y-Cb, Y-Cr, Cb-Cr |
-| FGSkew | third standardised moment |
+| FGSkew | third standardised moment at luma 0.5 |
+| FGSkewSlope | how much skew follows the slope of the curve |
+| FGKurtosis | excess kurtosis beyond 4/3 of the squared skew |
 | FGSeed | 32-bit seed |
 | FGConfidence | 0 to 1 |
 
@@ -32,6 +34,7 @@ _KEYS = {
     "FGChroma": "chroma",
     "FGSkew": "skew",
     "FGSkewSlope": "skew_slope",
+    "FGKurtosis": "kurtosis",
     "FGSeed": "seed",
     "FGConfidence": "confidence",
 }

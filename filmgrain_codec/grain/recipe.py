@@ -14,6 +14,8 @@ from filmgrain_codec.grain.profile import GrainSegment, Spectrum
 
 LUT_LAST = 4092  # a multiple of 1023: every 8-bit (nearly) and 10-bit (exactly) code has its own entry
 MAX_SKEW = 2.0
+_CUBIC = (-0.022, 0.06)
+"""Below, the map turns back within four standard deviations; above, a few samples would hold all variance."""
 _SOLVED = 65
 _FARTHEST = 6
 Weights = tuple[float, float, float]
@@ -27,15 +29,15 @@ class Recipe:
     """One segment made ready for one layout.
 
     ``luma``, ``chroma``: filters of the first field and of the other two. ``skew``: coefficients
-    of ``skew_map`` at luma 0.5, for the first field; ``bends``: the second of them at luma code
-    k / LUT_LAST, None where it is 0 throughout. ``tone``: half kernel that smooths luma. ``mix``:
+    a, b, c of ``moment_map`` at luma 0.5, for the first field; ``bends``: b at luma code
+    k / LUT_LAST, None where b and c are 0 throughout. ``tone``: half kernel that smooths luma. ``mix``:
     weights of the three unit fields in each plane's grain, times the plane's strength relative to
     luma; a row of zeros is a plane without grain. ``lut``: sigma at luma code k / LUT_LAST.
     """
 
     luma: GrainFilter
     chroma: GrainFilter
-    skew: tuple[float, float]
+    skew: Weights
     mix: Matrix
     lut: NDArray[np.float32]
     bends: NDArray[np.float32] | None
@@ -46,7 +48,7 @@ class Recipe:
 def prepare(segment: GrainSegment, family: str, sub_w: int, sub_h: int) -> Recipe:
     """The recipe of a segment for a layout: ``family`` 'gray', 'yuv' or 'rgb', log2 subsampling."""
     luma = grain_filter(segment.spectrum)
-    skew = skew_map(segment.skew)
+    skew = moment_map(segment.skew, cubic(segment.kurtosis))
     subs = (sub_w, sub_h) if family == "yuv" else (0, 0)
     chroma = grain_filter(chroma_spectrum(segment, *subs))
     mix = _chroma_mix(segment, _box_gain(luma, skew, *subs))
@@ -58,11 +60,11 @@ def prepare(segment: GrainSegment, family: str, sub_w: int, sub_h: int) -> Recip
 
 
 def _bends(segment: GrainSegment, codes: NDArray[np.float64]) -> NDArray[np.float32] | None:
-    """b of ``skew_map`` over luma; solved at some points, because it is smooth."""
-    points = np.linspace(0.0, 1.0, _SOLVED)
-    solved = [skew_map(skew)[1] for skew in segment.skewness(points)]
+    """b of ``moment_map`` over luma; solved at some points, because it is smooth."""
+    points, c = np.linspace(0.0, 1.0, _SOLVED), cubic(segment.kurtosis)
+    solved = [moment_map(skew, c)[1] for skew in segment.skewness(points)]
     table = np.interp(codes, points, solved).astype(np.float32)
-    return table if table.any() else None
+    return table if table.any() or c else None
 
 
 def smoothing(size: float) -> Taps:
@@ -79,30 +81,51 @@ def chroma_spectrum(segment: GrainSegment, sub_w: int, sub_h: int) -> Spectrum:
     return Spectrum(size=segment.chroma.size, anisotropy=stretch, weight=0.0)
 
 
-def skew_map(skew: float) -> tuple[float, float]:
-    """(a, b) of the map a g + b (g^2 - 1) that gives unit-variance Gaussian g the skewness ``skew``.
+def moment_map(skew: float, c: float = 0.0) -> Weights:
+    """(a, b, c) of the map a g + b (g^2 - 1) + c (g^3 - 3 g) that gives unit Gaussian g this skewness.
 
-    a = 1 / sqrt(1 + 2 s^2), b = s a, skewness (6 s + 8 s^3) / (1 + 2 s^2)^1.5, solved by bisection;
-    at most 2 in size.
+    Unit variance: a^2 + 2 b^2 + 6 c^2 = 1; skewness 6 a^2 b + 8 b^3 + 36 a b c + 108 b c^2, solved by
+    bisection for b / a; at most 2 in size.
     """
     target, low, high = min(abs(skew), MAX_SKEW), 0.0, 1.0
     for _ in range(60):
         s = 0.5 * (low + high)
-        low, high = (s, high) if (6 * s + 8 * s**3) / (1 + 2 * s * s) ** 1.5 < target else (low, s)
-    s = math.copysign(low, skew)
-    a = 1 / math.sqrt(1 + 2 * s * s)
+        a, b = _scaled(s, c)
+        low, high = (s, high) if b * (6 * a * a + 8 * b * b + 36 * a * c + 108 * c * c) < target else (low, s)
+    a, b = _scaled(low, c)
+    return a, math.copysign(b, skew), c
+
+
+def _scaled(s: float, c: float) -> tuple[float, float]:
+    a = math.sqrt((1 - 6 * c * c) / (1 + 2 * s * s))
     return a, s * a
 
 
-def _box_gain(luma: GrainFilter, skew: tuple[float, float], sub_w: int, sub_h: int) -> float:
+@lru_cache(maxsize=256)
+def cubic(kurtosis: float) -> float:
+    """c of ``moment_map`` for grain without skew of this excess kurtosis, as far as the map stays monotone.
+
+    With skew s there is about 4/3 s^2 more.
+    """
+    low, high = _CUBIC
+    for _ in range(60 if kurtosis else 0):
+        c = 0.5 * (low + high)
+        a2 = 1 - 6 * c * c
+        a = math.sqrt(a2)
+        found = 3 * a2**2 + 24 * a2 * a * c + 252 * a2 * c * c + 1296 * a * c**3 + 3348 * c**4 - 3
+        low, high = (c, high) if found < kurtosis else (low, c)
+    return low if kurtosis else 0.0
+
+
+def _box_gain(luma: GrainFilter, skew: Weights, sub_w: int, sub_h: int) -> float:
     """What brings the sum over a chroma sample's block of luma grain back to unit variance."""
-    a, b = skew
+    a, b, c = skew
     wide, high = 1 << sub_w, 1 << sub_h
     lags = [(dx, dy) for dy in range(1 - high, high) for dx in range(1 - wide, wide)]
     rho = [luma.autocorrelation(dx, dy) for dx, dy in lags]
-    # covariance of the skewed field: the square term contributes 2 rho^2
+    # covariance of the bent field: the square contributes 2 rho^2, the cube 6 rho^3
     terms = [
-        (wide - abs(x)) * (high - abs(y)) * (a * a * r + 2 * b * b * r * r)
+        (wide - abs(x)) * (high - abs(y)) * (a * a * r + 2 * b * b * r * r + 6 * c * c * r**3)
         for (x, y), r in zip(lags, rho, strict=True)
     ]
     return 1 / math.sqrt(math.fsum(terms))

@@ -14,6 +14,7 @@ from filmgrain_codec.grain.flat import BLOCK, COARSE, Array, Blocks, Follow
 from filmgrain_codec.grain.profile import KNOT_POSITIONS, KNOTS
 from filmgrain_codec.grain.spectrum_fit import dct_matrix
 
+Moments = tuple[Array, Array, Array]
 _PER_FRAME = 2400
 """Blocks measured per frame or pair at most; 600,000 luma samples."""
 _LEAST_PER_BIN = 24
@@ -32,7 +33,7 @@ class Samples:
     low, high  (n,)        share of luma samples at code 0 and at the largest code
     third      (n,)        third moment of grain, one factor without its plane (``chroma_fit.kept``)
     sway       (n,)        what is added to it per slope of the grain's variance over luma, by texture
-    fourth     (n,)        mean fourth power of the grain
+    fourth     (n,)        mean fourth power of (A - B) / sqrt 2
     chroma     (n, 2, r, c) squared DCT of the chroma grain
     cross      (n, 5)      sums over the AC of the products y-cb, y-cr, cb-cr, y-y of grain, luma
                averaged onto the chroma grid; and the number of chroma coefficients
@@ -75,8 +76,8 @@ def of_pair(
     ]
     alive = _alive(block_a) & _alive(block_b) & _alive(difference)
     both = (block_a + block_b) * root
-    odd = _odd(difference, both)
-    return _samples(block_a, difference, both, both * root, odd, chroma, fmt).take(alive)
+    moments = _of_two(difference, both)
+    return _samples(block_a, difference, both, both * root, moments, chroma, fmt).take(alive)
 
 
 def of_reference(a: Sequence[Plane], ref: Sequence[Plane], fmt: FrameFormat) -> Samples:
@@ -88,8 +89,8 @@ def of_reference(a: Sequence[Plane], ref: Sequence[Plane], fmt: FrameFormat) -> 
         for p, q, c in zip(a[1:], ref[1:], _chroma_cells(fmt), strict=False)
     ]
     alive, grain = _alive(block_a), block_a - block_r
-    odd = _cubes(grain, grain)
-    return _samples(block_a, grain, block_r * 2, block_r, odd, chroma, fmt).take(alive)
+    moments = _of_one(grain, grain)
+    return _samples(block_a, grain, block_r * 2, block_r, moments, chroma, fmt).take(alive)
 
 
 def of_frame(a: Sequence[Plane], fmt: FrameFormat) -> Samples:
@@ -97,8 +98,8 @@ def of_frame(a: Sequence[Plane], fmt: FrameFormat) -> Samples:
     still = candidates(a[0], a[0], move=False)
     block = still.first(a[0], BLOCK)
     chroma = [still.first(p, *c) for p, c in zip(a[1:], _chroma_cells(fmt), strict=False)]
-    odd = _cubes(_detrended(block), block)
-    return _samples(block, block, block, block, odd, chroma, fmt).take(_alive(block))
+    moments = _of_one(_detrended(block), block)
+    return _samples(block, block, block, block, moments, chroma, fmt).take(_alive(block))
 
 
 def candidates(a: Plane, b: Plane, move: bool = True, follow: Follow | None = None) -> Blocks:
@@ -135,11 +136,11 @@ def _samples(
     grain: Array,
     picture: Array,
     seen: Array,
-    odd: tuple[Array, Array],
+    moments: Moments,
     chroma: Sequence[Array],
     fmt: FrameFormat,
 ) -> Samples:
-    """``seen``: the picture as well as it is known. ``odd``: ``third`` and ``sway``."""
+    """``seen``: the picture as well as it is known. ``moments``: ``third``, ``sway`` and ``fourth``."""
     edge = np.float32(0.5 / fmt.peak)
     luma, transformed = seen.mean((1, 2)), dct(grain)
     chroma_power, cross = _chroma(grain, chroma)
@@ -150,8 +151,7 @@ def _samples(
         dct(picture) ** 2,
         np.asarray((a <= edge).mean((1, 2)), np.float32),
         np.asarray((a >= 1 - edge).mean((1, 2)), np.float32),
-        *odd,
-        np.asarray(np.square(grain * grain).mean((1, 2)), np.float32),
+        *moments,
         chroma_power,
         cross,
     )
@@ -171,21 +171,23 @@ def dct(blocks: Array) -> Array:
     return np.asarray(down @ blocks @ across.T, np.float32)
 
 
-def _odd(grain: Array, both: Array) -> tuple[Array, Array]:
-    """``third`` and ``sway`` from the (A - B) / sqrt 2 and (A + B) / sqrt 2 of independent grain.
+def _of_two(grain: Array, both: Array) -> Moments:
+    """``third``, ``sway`` and ``fourth`` from the (A - B) / sqrt 2 and (A + B) / sqrt 2 of independent grain.
 
     E[(a - b)^2 (a + b)] = E[a^3] + E[b^3]. Texture meets squared grain alone, and only as far as that
     depends on it.
     """
-    rest, own = _detrended(both), _detrended(grain)
-    third = (grain * grain * rest).mean((1, 2)) * np.float32(np.sqrt(2.0))
-    return np.asarray(third, np.float32), np.asarray((rest * rest - own * own).mean((1, 2)), np.float32)
+    rest, own, squares = _detrended(both), _detrended(grain), grain * grain
+    third = (squares * rest).mean((1, 2)) * np.float32(np.sqrt(2.0))
+    sway, fourth = (rest * rest - own * own).mean((1, 2)), (squares * squares).mean((1, 2))
+    return np.asarray(third, np.float32), np.asarray(sway, np.float32), np.asarray(fourth, np.float32)
 
 
-def _cubes(grain: Array, rest: Array) -> tuple[Array, Array]:
-    """``third`` and ``sway`` where grain is known by itself."""
+def _of_one(grain: Array, rest: Array) -> Moments:
+    """The same of grain that is known by itself; parts of a block stand for two grains."""
     third = np.asarray((grain * grain * _detrended(rest)).mean((1, 2)), np.float32)
-    return third, np.zeros_like(third)
+    apart = (grain - np.roll(grain, BLOCK // 2, 1)) * np.float32(np.sqrt(0.5))
+    return third, np.zeros_like(third), np.asarray((apart**4).mean((1, 2)), np.float32)
 
 
 def _detrended(blocks: Array) -> Array:

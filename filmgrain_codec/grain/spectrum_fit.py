@@ -32,11 +32,8 @@ LOWEST = 2.9
 """DCT radius from which coefficients count as grain; lower ones only serve to reject picture."""
 _FLOOR = 3e-3
 _HUBER = 0.35
-_SECOND_LOBE_GAIN = 0.4
-_SECOND_LOBE_LEAST = 4e-3
+_SECOND_LOBE_GAIN, _SURE_GAIN = (0.4, 4e-3), (0.6, 2e-3)
 """A second lobe must lower the cost to this share and by this much, or the simpler spectrum is kept."""
-_PURE = 1.15
-"""How far means of powers may lie above what their low quantiles say and still count as grain alone."""
 _STEPS = 25
 
 
@@ -110,18 +107,16 @@ def _areas(rows: int, columns: int) -> Field:
     return np.asarray(np.outer(np.diff(_cell_edges(rows)), np.diff(_cell_edges(columns))), np.float64)
 
 
-def typical(power: NDArray[np.floating], quantile: float = 0.35) -> Field:
+def typical(power: NDArray[np.floating], most: float = 1.15, quantile: float = 0.35) -> Field:
     """Cell powers (c, c) of grain from those of n blocks, some of which hold picture as well.
 
     A low quantile over blocks, scaled to the mean by the chi-square law that pure Gaussian grain
-    follows, so that picture in up to half of the blocks hardly matters. Where means are hardly
-    larger there is none, and they are taken: they do not depend on any law.
+    follows, so that picture in up to half of the blocks hardly matters. Means that are not larger
+    than ``most`` times that are taken as they are: they depend on no law.
     """
-    found = cells(power)
-    ratio = chi_square(quantile, _areas(*power.shape[-2:]))
-    low = np.asarray(np.quantile(found, quantile, axis=0) / ratio, np.float64)
-    mean = np.asarray(found.mean(0), np.float64)
-    return np.minimum(mean, _PURE * low)
+    found, ratio = cells(power), chi_square(quantile, _areas(*power.shape[-2:]))
+    low = np.quantile(found, quantile, axis=0) / ratio
+    return np.asarray(np.minimum(found.mean(0), most * low), np.float64)
 
 
 @overload
@@ -163,25 +158,30 @@ def fit(
     shape: tuple[int, int],
     *,
     second_lobe: bool = True,
+    pure: bool | None = None,
     start: float = 0.8,
     anisotropy: float | None = None,
 ) -> SpectrumFit:
     """The spectrum whose expected DCT powers in blocks of ``shape`` are nearest to ``measured``.
 
-    ``measured``: powers per cell, as ``typical`` or ``cells`` gives them, any scale. ``start``:
-    a first guess of the size. ``anisotropy``: a value to keep instead of fitting one. Powers that
-    are nowhere positive give the default spectrum and a misfit of 20 dB.
+    ``measured``: powers per cell, as ``typical`` or ``cells`` gives them, any scale. ``pure``: of
+    blocks of grain alone; False: of blocks that may hold picture and were chosen by what lies below
+    ``LOWEST``, so that nothing is read there and no second lobe adds slow grain. ``start``: a first guess
+    of the size. ``anisotropy``: a value to keep instead of fitting one. Powers that are nowhere positive
+    give the default spectrum and a misfit of 20 dB.
     """
     if not measured.max() > 0.0:
         return SpectrumFit(Spectrum(), 20.0)
-    problem = _Problem(measured, shape, anisotropy)
+    problem = _Problem(measured, shape, anisotropy, (1.0 if pure is False else 0.65) * LOWEST)
     single = problem.descend(np.array([np.log(start), 0.0]))
     best = single
     if second_lobe:
-        starts = [(0.25, 2.2), (0.5, 2.8), (-0.2, 1.8)]
+        starts = [(-0.2, 1.8), *([] if pure is False else [(0.25, 2.2), (0.5, 2.8)])]
         tried = [problem.descend(np.array([*single, w, np.log(s)])) for w, s in starts]
         double, alone = min(tried, key=problem.cost), problem.cost(single)
-        if problem.cost(double) < min(_SECOND_LOBE_GAIN * alone, alone - _SECOND_LOBE_LEAST):
+        gain, least = _SURE_GAIN if pure else _SECOND_LOBE_GAIN
+        allowed = pure is not False or double[2] < 0
+        if allowed and problem.cost(double) < min(gain * alone, alone - least):
             best = double
     return SpectrumFit(problem.spectrum(best), float(10.0 / np.log(10.0) * problem.rms(best)))
 
@@ -201,10 +201,12 @@ _BOUNDS = np.array([np.log(SIZE_RANGE), np.log(ANISOTROPY_RANGE), WEIGHT_RANGE, 
 class _Problem:
     """Robust least squares in log power, scale free."""
 
-    def __init__(self, measured: Field, shape: tuple[int, int], anisotropy: float | None) -> None:
+    def __init__(
+        self, measured: Field, shape: tuple[int, int], anisotropy: float | None, lowest: float
+    ) -> None:
         self.shape, self.anisotropy = shape, anisotropy
         at = cells(radius(*shape))
-        self.used = (at >= 0.65 * LOWEST) & (at <= 16.0)
+        self.used = (at >= lowest) & (at <= 16.0)
         # acceptance is radial: what counts is how much of the radius a cell stands for
         self.weight = _areas(*shape)[self.used] / at[self.used]
         self.weight /= self.weight.sum()

@@ -70,18 +70,24 @@ def take(table: Array, at: NDArray[np.intp], name: str = "sigma") -> Array:
     return out
 
 
-def bend(field: Array, at: NDArray[np.intp], bends: Array) -> None:
-    """Give unit Gaussian grain the skew of its tone, in place: a g + b (g^2 - 1), a^2 + 2 b^2 = 1.
+def bend(field: Array, at: NDArray[np.intp], bends: Array, c: float = 0.0) -> None:
+    """Give unit Gaussian grain the moments of its tone, in place: a g + b (g^2 - 1) + c (g^3 - 3 g).
 
-    ``bends``: b over luma (``recipe.skew_map``).
+    a^2 + 2 b^2 + 6 c^2 = 1. ``bends``: b over luma (``recipe.moment_map``).
     """
     b, a = take(bends, at, "bend"), buffer("keep", field.shape)
     np.multiply(b, b, out=a)
     np.multiply(a, np.float32(-2.0), out=a)
-    np.add(a, np.float32(1.0), out=a)
+    np.add(a, np.float32(1.0 - 6.0 * c * c), out=a)
     np.sqrt(a, out=a)
     squares = buffer("squares", field.shape)
-    np.multiply(field, b, out=squares)
+    if c:
+        np.subtract(a, np.float32(3.0 * c), out=a)
+        np.multiply(field, np.float32(c), out=squares)
+        np.add(squares, b, out=squares)
+        np.multiply(field, squares, out=squares)
+    else:
+        np.multiply(field, b, out=squares)
     np.add(squares, a, out=squares)
     np.multiply(field, squares, out=field)
     np.subtract(field, b, out=field)

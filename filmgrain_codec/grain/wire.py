@@ -18,15 +18,16 @@ Binary record, version 1, little endian, about 105 bytes:
     72      1 + n  length and ASCII of the synthesis model id
             1 + n  length and ASCII of the removal model id
             2      skew slope i16; 0 where a record ends before it
+            1      kurtosis i8; 0 where a record ends before it
             ...    bytes a later writer of version 1 may add: ignored
     end-4   4      CRC-32 (zlib) of all bytes before it
 
 JSON, version 1: {"filmgrain": 1, "synthesis": id, "removal": id, "fingerprint": text, "segments":
 [{"frames": [start, end], "level": x, "curve": [8], "spectrum": [size, anisotropy, weight,
 spread], "chroma": [cb, cr, size, y_cb, y_cr, cb_cr], "skew": x, "seed": n, "confidence": x,
-"skew_slope": x}]}.
+"skew_slope": x, "kurtosis": x}]}.
 "frames" and "level" are required; a missing key means a flat curve, one Gaussian of 0.8 samples, no
-chroma grain, no skew, seed 0, confidence 1, skew slope 0; unknown keys are ignored.
+chroma grain, no skew, seed 0, confidence 1, skew slope 0, kurtosis 0; unknown keys are ignored.
 
 Everything that does not fit raises ``ProfileError``, nothing else.
 """
@@ -61,8 +62,10 @@ MAX_FINGERPRINT = 128
 MAX_REACH = 32.0
 """Largest size * spread: a wider filter would only make decoding slow."""
 
-_BODY = struct.Struct("<" + "".join(n.code for n in NUMBERS[:-1]))
-_SLOPE = struct.Struct("<" + NUMBERS[-1].code)
+_LATER: Final = 2
+"""Numbers that travel behind the ids, because the first writers did not know them."""
+_BODY = struct.Struct("<" + "".join(n.code for n in NUMBERS[:-_LATER]))
+_TAIL = [struct.Struct("<" + n.code) for n in NUMBERS[-_LATER:]]
 _HEAD = struct.Struct("<3sBH")
 _MAGIC = b"FGR"
 _FRAME_BYTES = 6
@@ -142,10 +145,10 @@ def to_bytes(record: Record) -> bytes:
     _checked_record(record)
     frames = (record.index, segment.start, segment.end)
     body = b"".join(f.to_bytes(_FRAME_BYTES, "little") for f in frames)
-    *codes, slope = (_code(n, v, False) for n, v in zip(NUMBERS, _values(segment), strict=True))
-    body += _BODY.pack(*codes)
+    codes = [_code(n, v, False) for n, v in zip(NUMBERS, _values(segment), strict=True)]
+    body += _BODY.pack(*codes[:-_LATER])
     body += b"".join(bytes([len(i)]) + i.encode("ascii") for i in (record.synthesis, record.removal))
-    body += _SLOPE.pack(slope)
+    body += b"".join(form.pack(c) for form, c in zip(_TAIL, codes[-_LATER:], strict=True))
     length = _HEAD.size + len(body) + _CRC_BYTES
     data = _HEAD.pack(_MAGIC, VERSION, length) + body
     return data + zlib.crc32(data).to_bytes(_CRC_BYTES, "little")
@@ -175,14 +178,21 @@ def _body(data: bytes) -> Record:
     )
     synthesis, rest = _short(data[ids_at:])
     removal, rest = _short(rest)
-    if 0 < len(rest) < _SLOPE.size:
-        _fail("in-band record ends inside the skew slope")
-    # records of the first writers end before it: their skew had no slope
-    slope = _SLOPE.unpack_from(rest) if rest else (0,)
-    codes = (*_BODY.unpack_from(data, 3 * _FRAME_BYTES), *slope)
+    codes = (*_BODY.unpack_from(data, 3 * _FRAME_BYTES), *_tail(rest))
     for number, code in zip(NUMBERS, codes, strict=True):
         _in_range(number, code)
     return Record(_checked(_segment(start, end, codes)), index, synthesis, removal)
+
+
+def _tail(data: bytes) -> list[int]:
+    """Numbers behind the ids; 0 for those that the record's writer did not know."""
+    found = []
+    for form, number in zip(_TAIL, NUMBERS[-_LATER:], strict=True):
+        if 0 < len(data) < form.size:
+            _fail(f"in-band record ends inside {number.name}")
+        found.append(form.unpack_from(data)[0] if data else 0)
+        data = data[form.size :]
+    return found
 
 
 def _short(data: bytes) -> tuple[str, bytes]:
@@ -199,7 +209,7 @@ def _values(segment: GrainSegment) -> tuple[float, ...]:
     return (
         segment.level, *segment.curve, s.size, s.anisotropy, s.weight, s.spread,
         c.cb, c.cr, c.size, c.y_cb, c.y_cr, c.cb_cr, segment.skew, segment.seed, segment.confidence,
-        segment.skew_slope,
+        segment.skew_slope, segment.kurtosis,
     )  # fmt: skip
 
 
@@ -207,11 +217,11 @@ def _segment(start: int, end: int, codes: Iterable[int]) -> GrainSegment:
     level, *rest = (c / n.scale for n, c in zip(NUMBERS, codes, strict=True))
     a, b, c, d, e, f, g, h, *rest = rest
     size, anisotropy, weight, spread, *rest = rest
-    cb, cr, chroma_size, y_cb, y_cr, cb_cr, skew, seed, confidence, skew_slope = rest
+    cb, cr, chroma_size, y_cb, y_cr, cb_cr, skew, seed, confidence, skew_slope, kurtosis = rest
     return GrainSegment(
         start, end, level, (a, b, c, d, e, f, g, h),
         Spectrum(size, anisotropy, weight, spread), Chroma(cb, cr, chroma_size, y_cb, y_cr, cb_cr),
-        skew, int(seed), confidence, skew_slope,
+        skew, int(seed), confidence, skew_slope, kurtosis,
     )  # fmt: skip
 
 
@@ -278,8 +288,8 @@ def _check_version(version: Any) -> None:
 
 
 def _brief(table: dict[str, Any]) -> dict[str, Any]:
-    """Without the slope where it is 0, which the first writers did not know."""
-    return {key: value for key, value in table.items() if key != "skew_slope" or value}
+    """Without those numbers that the first writers did not know, where they are 0."""
+    return {key: value for key, value in table.items() if key not in ("skew_slope", "kurtosis") or value}
 
 
 def to_table(segment: GrainSegment) -> dict[str, Any]:
@@ -289,7 +299,7 @@ def to_table(segment: GrainSegment) -> dict[str, Any]:
         "frames": [segment.start, segment.end], "level": level, "curve": rest[:8],
         "spectrum": rest[8:12], "chroma": rest[12:18],
         "skew": rest[18], "seed": rest[19], "confidence": rest[20],
-        "skew_slope": rest[21],
+        "skew_slope": rest[21], "kurtosis": rest[22],
     }  # fmt: skip
 
 
@@ -302,6 +312,7 @@ _DEFAULT: Final[dict[str, Any]] = {
     "seed": 0,
     "confidence": 1,
     "skew_slope": 0,
+    "kurtosis": 0,
 }
 
 
@@ -313,7 +324,7 @@ def from_table(table: dict[str, Any]) -> GrainSegment:
     values = [table["level"]]
     for key in ("curve", "spectrum", "chroma"):
         values += _listed({key: _DEFAULT[key], **table}, key, len(_DEFAULT[key]))
-    values += [table.get(key, _DEFAULT[key]) for key in ("skew", "seed", "confidence", "skew_slope")]
+    values += [table.get(key, _DEFAULT[key]) for key in list(_DEFAULT)[3:]]
     return _checked(_segment(start, end, [_json_code(n, v) for n, v in zip(NUMBERS, values, strict=True)]))
 
 

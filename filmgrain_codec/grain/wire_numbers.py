@@ -36,4 +36,5 @@ NUMBERS: Final[tuple[Number, ...]] = (
     Number("seed", "I", 1, 0, (1 << 32) - 1),
     Number("confidence", "H", 10_000, 0, 10_000),
     Number("skew_slope", "h", 1000, -8000, 8000),
+    Number("kurtosis", "b", 64, -128, 127),
 )

@@ -84,6 +84,7 @@ def segments(draw: st.DrawFn, start: int = 0) -> GrainSegment:
         first, draw(st.integers(first + 1, min(MAX_FRAME, first + 10**6))), draw(numbers(0, 0.5)),
         (a, b, c, d, e, f, g, h), draw(spectra()), draw(chromas), draw(numbers(-2, 2)),
         draw(st.integers(0, 2**32 - 1)), draw(numbers(0, 1)), draw(numbers(-8, 8)),
+        draw(numbers(-2, 1.98)),
     )  # fmt: skip
 
 

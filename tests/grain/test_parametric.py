@@ -14,7 +14,7 @@ from filmgrain_codec.core.frame import Family, Frame, FrameFormat, Plane
 from filmgrain_codec.grain.filters import fir, gaussian_taps, grain_filter
 from filmgrain_codec.grain.parametric import apply, synthesize
 from filmgrain_codec.grain.profile import Chroma, GrainSegment, Spectrum
-from filmgrain_codec.grain.recipe import correlate, prepare, skew_map
+from filmgrain_codec.grain.recipe import correlate, cubic, moment_map, prepare
 from tests.grain import material
 
 CURVE = (0.4, 0.7, 0.9, 1.0, 1.0, 0.95, 0.7, 0.5)
@@ -162,12 +162,25 @@ def test_skew_is_the_third_moment(skew: float) -> None:
     assert made.std() == pytest.approx(1, rel=0.02)
 
 
-def test_skew_map_is_solved() -> None:
-    for skew in (-1.7, -0.2, 0.0, 0.6, 2.0):
-        a, b = skew_map(skew)
-        s = b / a
-        assert a * a + 2 * b * b == pytest.approx(1)
-        assert (6 * s + 8 * s**3) / (1 + 2 * s * s) ** 1.5 == pytest.approx(skew)
+@pytest.mark.parametrize("skew", [-1.7, -0.2, 0.0, 0.6, 2.0])
+@pytest.mark.parametrize("kurtosis", [-0.3, 0.0, 0.5])
+def test_moment_map_is_solved(skew: float, kurtosis: float) -> None:
+    a, b, c = moment_map(skew, cubic(kurtosis))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(24)
+    made, weights = a * nodes + b * (nodes**2 - 1) + c * (nodes**3 - 3 * nodes), weights / weights.sum()
+    moments = [float((made**k * weights).sum()) for k in (1, 2, 3, 4)]
+    assert moments[:3] == pytest.approx([0, 1, skew], abs=1e-9)
+    if abs(skew) < 1:
+        assert moments[3] - 3 == pytest.approx(kurtosis + 4 / 3 * skew**2, abs=0.1)
+
+
+@pytest.mark.parametrize("kurtosis", [-0.3, 0.4])
+def test_kurtosis_is_the_fourth_moment(kurtosis: float) -> None:
+    segment = replace(PLAIN, skew=-0.3, kurtosis=kurtosis)
+    made = grain(segment, FrameFormat(2048, 1024, "gray", 0, 0))[0] / 0.05
+    assert made.std() == pytest.approx(1, rel=0.02)
+    assert (made**3).mean() == pytest.approx(-0.3, abs=0.04)
+    assert (made**4).mean() / made.var() ** 2 - 3 == pytest.approx(kurtosis + 0.12, abs=0.08)
 
 
 @pytest.mark.parametrize("layout", [x for x in LAYOUTS if x[0] == "yuv"], ids=str)

@@ -211,13 +211,17 @@ class BooleanRecipe(BooleanGrain):
         return grain(planes, fmt, level, seed, index, self, quantise)
 
     def segment(self, level: float) -> GrainSegment:
-        """Its profile: curve and size from the model's exact covariance, skew from ``skewness``."""
+        """Its profile: curve and size from the model's exact covariance, skew from ``skewness``.
+
+        The constant of the kurtosis fits simulations with radius / size from 0.22 to 0.44 within 15 %.
+        """
         radius, _ = _radius_and_gain(level, self.size, self.radius)
         chroma_radius, _ = _radius_and_gain(level, self.chroma_size, self.radius)
         chroma = Chroma(self.cb, self.cr, apparent_size(chroma_radius, self.chroma_size))
         return GrainSegment(
             0, 1, level, _curve(radius, self.size), Spectrum(apparent_size(radius, self.size)),
             chroma, skewness(radius, self.size), skew_slope=1.0,
+            kurtosis=-1.3 * (radius / apparent_size(radius, self.size)) ** 2,
         )  # fmt: skip
 
 

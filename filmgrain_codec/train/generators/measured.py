@@ -39,9 +39,10 @@ def look(recipe: Recipe, known: Curve, frames: int = FRAMES) -> GrainSegment:
     luma, *chroma = (np.asarray(g, np.float64) for g in grains)
     spectrum = _spectrum(luma)
     z = luma / luma.std()
+    skew = float((z**3).mean())
     return GrainSegment(
         0, 1, LEVEL, known, spectrum, _chroma(luma, chroma, spectrum),
-        float((z**3).mean()),
+        skew, kurtosis=float((z**4).mean()) - 3 - 4 / 3 * skew**2,
     )  # fmt: skip
 
 

@@ -78,9 +78,9 @@ def unit_fields(look: GrainSegment, fmt: FrameFormat, seed: int, index: int) -> 
     rng = fast_generator(seed, index)
     recipe = prepare(replace(look, level=1.0), fmt.family, *subsampling(fmt))
     luma = field(fmt.shape(0), recipe.luma, rng)
-    a, b = (np.float32(v) for v in recipe.skew)
-    if b:
-        luma = luma * (a + b * luma) - b
+    a, b, c = (np.float32(v) for v in recipe.skew)
+    if b or c:
+        luma = luma * (a - 3 * c + luma * (b + c * luma)) - b
     needed = [any(row[q] for row in recipe.mix[: fmt.planes]) for q in (1, 2)]
     return [
         luma,
