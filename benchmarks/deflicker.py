@@ -40,7 +40,7 @@ from benchmarks.flicker.groups import GROUPS, OLD, cases
 from benchmarks.flicker.measure import means, rounded
 from benchmarks.flicker.methods import Method
 from benchmarks.flicker.targets import targets
-from benchmarks.report import save, table
+from benchmarks.report import circumstances, save, table
 
 COLUMNS = (
     "method", "psnr", "chroma", "e_warp", "floor", "fi", "fi8", "slow", "slow_in", "gradient", "grain",
@@ -143,6 +143,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
 
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
+    commit = circumstances()["commit"]  # the code that runs, whatever is committed meanwhile
     tried = chosen(options.peers, options.atlas)
     rows = measured(options, tried)
     averages = means(rows)
@@ -154,5 +155,5 @@ def main(given: list[str] | None = None) -> int:
     print("\n" + table(summary, ("mode", "target", "wanted", "measured", "passed")))
     singles = [rounded(r) for r in rows if r["method"] in KEPT]
     extra = {"targets": summary, "means": [rounded(a) for a in averages], "fps_1080p": fps}
-    save("deflicker", singles, options.out, **extra)
+    save("deflicker", singles, options.out, commit=commit, **extra)
     return 0
