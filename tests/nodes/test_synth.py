@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +18,7 @@ from filmgrain_codec.core.node import Node
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain.parametric import synthesize
 from filmgrain_codec.grain.profile import Chroma, GrainProfile, GrainSegment, Spectrum
+from filmgrain_codec.infer.backend import VARIABLE
 from filmgrain_codec.nodes.synth import SEGMENT_PROP, Grain
 
 FMT = FrameFormat(48, 32, bits=10)
@@ -128,3 +134,27 @@ def test_a_stock_is_asked_for_the_picture_it_grains() -> None:
 
     assert made(Grain(stock), frame(900)).props["FGLevel"] == 0.048
     assert made(Grain(stock, level=0.02), frame(0)).props["FGLevel"] == 0.02
+
+
+ALONE = """
+import hashlib, sys
+sys.modules["onnxruntime"] = sys.modules["openvino"] = None
+from tests.nodes.test_synth import PROFILE, frame, made
+from filmgrain_codec.nodes.synth import Grain
+planes = made(Grain(PROFILE), frame(27)).planes
+print(hashlib.sha256(b"".join(p.tobytes() for p in planes)).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino", "openvino-bf16"])
+def test_parametric_grain_has_the_same_bits_whatever_runs_nets(backend: str) -> None:
+    """None of them is even loaded."""
+    here = made(Grain(PROFILE), frame(27)).planes
+    found = subprocess.run(
+        [sys.executable, "-c", ALONE],
+        env={**os.environ, VARIABLE: backend, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == hashlib.sha256(b"".join(p.tobytes() for p in here)).hexdigest()
