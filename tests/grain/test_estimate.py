@@ -13,7 +13,7 @@ from benchmarks import material
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.core.node import Analyzer
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.grain import curve_fit, spectrum_fit
+from filmgrain_codec.grain import curve_fit, flat, parametric, spectrum_fit
 from filmgrain_codec.grain.estimate import GrainAnalyzer, estimate_frames
 from filmgrain_codec.grain.profile import GrainSegment, Spectrum
 from filmgrain_codec.media.reader import Reader
@@ -244,3 +244,29 @@ def test_codec_noise_in_texture_does_not_outvote_flat_tones(shared_data: Path) -
         found = estimate_frames(reader)
     assert found.level < 0.008
     assert found.sigma(np.array([0.8]))[0] < 0.004
+
+
+def test_skew_and_kurtosis_are_measured_under_texture() -> None:
+    fmt = FrameFormat(WIDTH, HEIGHT, "gray", bits=10)
+    texture = 0.02 * np.sin(np.arange(WIDTH) / 5)[None, :] * np.sin(np.arange(HEIGHT) / 7)[:, None]
+    clean = (np.asarray(gradient(fmt, 0.3, 0.7)[0] + texture**3 * 400, np.float32),)
+    truth = GrainSegment(0, 8, 0.04, spectrum=Spectrum(0.8), skew=0.3, kurtosis=-0.3, seed=5)
+    grainy = [frame(parametric.synthesize(clean, fmt, truth, i), fmt, i) for i in range(8)]
+    found = estimate_frames(grainy)
+    assert found.skew == pytest.approx(0.3, abs=0.06)
+    assert found.kurtosis == pytest.approx(-0.3, abs=0.15)
+    assert found.spectrum.size == pytest.approx(0.8, rel=0.02)
+    assert found.level == pytest.approx(0.04, rel=0.03)
+
+
+def test_grain_alone_sets_no_block_in_motion() -> None:
+    rng = np.random.default_rng(4)
+    still = np.asarray(0.3 + 0.2 * np.sin(np.arange(256) / 9)[None, :] * np.ones((160, 1)), np.float32)
+    a, b = (np.asarray(still + 0.03 * rng.standard_normal(still.shape), np.float32) for _ in range(2))
+    wrong = rng.integers(-2, 3, (10, 16)), rng.integers(-2, 3, (10, 16))
+    assert not any(k.any() for k in flat.steadied(a, b, *wrong))
+    moved = np.roll(b, 6, 1)
+    right = np.full((10, 16), 6)
+    down, across = flat.steadied(a, moved, 0 * right, right)
+    assert (across[:, 1:-1] == 6).mean() > 0.9
+    assert not down.any()
