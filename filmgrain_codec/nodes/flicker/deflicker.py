@@ -17,7 +17,7 @@ from filmgrain_codec.nodes.flicker.light import NOTE, Light, Look
 from filmgrain_codec.nodes.flicker.measure import index
 
 Array = NDArray[np.float64]
-RADIUS = 16
+RADIUS = 20
 DEPTH_CODES = (np.arange(DEPTHS) + 0.5) / DEPTHS
 
 
@@ -81,7 +81,7 @@ def _shift(path: Array, seen: Array, near: Array, middle: int, mode: str) -> Arr
     """Share of the difference to what the frames say that is flicker."""
     difference = (steady.shares(path, near, middle) * path).sum(0) - path[middle]
     kept = steady.unlike_flash(difference, path)
-    return kept if mode == "strong" else kept * steady.turning(seen)
+    return kept if mode == "strong" else kept * steady.unlike_light(seen)
 
 
 def _field(wanted: Array, curve: Array) -> Array:

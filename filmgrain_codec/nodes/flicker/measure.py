@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 PARTS = 6, 8
 """Rows and columns of the parts that are looked at besides the whole."""
 CODES = 255.0
-STEADY, FLICKERING = 0.4, 0.7
+STEADY, FLICKERING = 0.2, 0.45
 """Index up to which a shot is steady, and from which it flickers."""
 _OF_NORMAL = 0.6745 * 6**0.5
 

@@ -15,9 +15,9 @@ from filmgrain_codec.nodes.opencv import opencv
 Array = NDArray[np.float64]
 LEAST_FRAMES = 5
 """Fewer frames do not show whether light goes up and down."""
-WIDTH = 1.2
+WIDTH = 1.0
 """Radii over the standard deviation of the weights in time."""
-TREND = 3.5
+TREND = 4.0
 """Frames whose trend differs by so many deviations of the steps between frames count little."""
 LEAST_STEP = 0.01
 """The least such deviation, in codes of full scale."""
@@ -25,9 +25,10 @@ ASTRAY = 5.0
 """Frames so many deviations off the trend do not count."""
 FLASH = 5.0, 8.0
 """Deviations of flicker up to which a difference is taken out, and from which it is left alone."""
-TURNS = -0.6, -0.35
-"""How much successive steps have to oppose each other (-1 to 1; 1/2 is independent light in each frame):
-nothing is taken out up to the first, all from the second on."""
+LASTING = 0.35, 0.6
+"""Correlation of successive steps up to which light counts as flicker, and from which as real."""
+RARE = 3.0
+"""Steps so many deviations off are cut to that."""
 POOLED = 1.5
 """Cells over which that is judged together (standard deviation)."""
 
@@ -58,16 +59,19 @@ def shares(path: Array, near: Array, middle: int) -> Array:
     return np.asarray(weights / weights.sum(0))
 
 
-def turning(path: Array) -> Array:
-    """0 to 1: whether successive steps of the path (frames,) or (frames, rows, columns) oppose each other."""
+def unlike_light(path: Array) -> Array:
+    """1 to 0: whether the path (frames,) or (frames, rows, columns) goes up and down, or keeps on going.
+
+    Steps far off are cut to size first, for they are rare events in what may be flicker else.
+    """
     steps = np.diff(path, axis=0)
     steps = steps - np.median(steps, axis=0)
-    largest = 3 * 1.4826 * np.median(np.abs(steps), axis=0) + 1e-6
+    largest = RARE * 1.4826 * np.median(np.abs(steps), axis=0) + 1e-6
     steps = np.clip(steps, -largest, largest)
-    opposed, all_of_it = -(steps[1:] * steps[:-1]).mean(0), (steps * steps).mean(0)
+    lasting, square = (steps[1:] * steps[:-1]).mean(0), (steps**2).mean(0)
     if path.ndim == 3:
-        opposed, all_of_it = (_pooled(a) for a in (opposed, all_of_it))
-    return ramp(opposed / (all_of_it + 1e-12), *TURNS)
+        lasting, square = _pooled(lasting), _pooled(square)
+    return 1 - ramp(lasting / (square + 1e-12), *LASTING)
 
 
 def unlike_flash(difference: Array, path: Array) -> Array:
