@@ -138,8 +138,9 @@ class Job:
         run.finish()
         middle = ((source.fmt.peak + 1) >> 1) / source.fmt.peak
         assert isinstance(run.net, Atlas)
-        atlas = sharpened(seen, *rebuilt(run.net, seen, config.device), run.net.unit)
-        made = measured(seen, atlas, source.fmt.family, middle)
+        plain, places = rebuilt(run.net, seen, config.device)
+        atlas = sharpened(seen, plain, places, run.net.unit)
+        made = measured(seen, plain, atlas, source.fmt.family, middle)
         facts = asdict(window) | {"steps": run.step, "loss": run.loss, "strength": made.strength}
         facts |= {"change_before": made.before, "change_after": made.after}
         (self.folder(k) / "window.json").write_text(json.dumps(facts))

@@ -51,15 +51,15 @@ class Measured:
     after: float
 
 
-def measured(seen: Footage, atlas: Array, family: Family, middle: float) -> Measured:
-    """What to do about a window's flicker. ``atlas`` (frames, planes, rows, columns) as ``rebuilt``;
-    ``middle``: the code of no chroma.
+def measured(seen: Footage, plain: Array, atlas: Array, family: Family, middle: float) -> Measured:
+    """What to do about a window's flicker. ``plain`` (frames, planes, rows, columns) as ``rebuilt``, which
+    says how well a frame is explained; ``atlas``: ``plain`` with detail; ``middle``: the code of no chroma.
     """
     trust = weights(seen, atlas)
     curves = _curves(seen, atlas, trust, family, middle)
     found = [Correction(c, np.zeros((DEPTHS, ROWS, COLUMNS), np.float32)) for c in curves]
     wanted = luma_of(atlas, seen.rgb)
-    known = explained(seen.luma, wanted)
+    known = explained(seen.luma, luma_of(plain, seen.rgb))
     shares = known * borne_out(seen, seen.luma, applied(seen, found, family))[0]
     found = [c.scaled(float(share)) for c, share in zip(found, shares, strict=True)]
     level = applied(seen, found, family)
