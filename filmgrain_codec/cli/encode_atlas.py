@@ -85,4 +85,5 @@ def _fit(request: EncodeRequest, table: Path) -> Request:
         seed=0,
         threads=request.threads,
         overwrite=True,
+        as_yuv=True,
     )

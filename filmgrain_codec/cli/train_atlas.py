@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,8 @@ class Request:
     seed: int
     threads: int | None
     overwrite: bool
+    as_yuv: bool = False
+    """RGB as Y'CbCr, as encode reads it."""
 
 
 @click.command("atlas", context_settings={"help_option_names": ["-h", "--help"]})
@@ -89,7 +91,7 @@ def atlas_clip(request: Request, listener: Listener | None = None) -> Report:
     output = target.resolve(request.source, request.output, "", request.overwrite)
     work = request.work or output.with_name(output.name + ".work")
     with ExitStack() as stack:
-        clip = stack.enter_context(opened(request.source, output.parent))
+        clip = replace(stack.enter_context(opened(request.source, output.parent)), as_yuv=request.as_yuv)
         masks = request.mask and stack.enter_context(opened(request.mask, output.parent))
         warnings = progressive(clip)
         source = _source(clip, masks or None, source_digest(clip.path), listener)
