@@ -198,7 +198,9 @@ def _segment(found: Measured, fmt: FrameFormat, occupancy: Field, start: int, en
     made = replace(made, skew=skew, skew_slope=slope)
     if found.single:
         return made
-    return replace(made, kurtosis=fit_kurtosis(found.samples.take(pure), found.variance[pure], made))
+    # what little picture is left in pure blocks is enough to raise it
+    surest = pure[np.argsort(-found.curve.trust[pure], kind="stable")][: max(len(pure) // 2, 100)]
+    return replace(made, kurtosis=fit_kurtosis(found.samples.take(surest), found.variance[surest], made))
 
 
 def _confidence(found: Measured, occupancy: Field) -> float:
