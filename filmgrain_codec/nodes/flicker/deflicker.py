@@ -63,25 +63,27 @@ def judged(lights: Sequence[Light], middle: int, mode: str, radius: int) -> Corr
     flickers = index(lights).flickers if mode == "auto" else 1.0
     if not flickers:
         return Correction.none(min(planes, 3))
-    whole = flickers * _shift(chain.level, chain.level, near, middle, mode)
-    share = steady.shares(chain.level, near, middle)
+    strong = mode == "strong"
+    whole = flickers * _shift(chain.level, near, middle, strong)
+    share = steady.shares(chain.level, near, middle, strong)
     curves = knots() + whole * (np.tensordot(share, chain.codes, (0, 1)) - knots())
     curves = np.stack([_limited(c) for c in curves])
     place = chain.cells[:, LEVELS // 2]
-    parts = steady.shares(place, near, middle)[:, None]
+    parts = steady.shares(place, near, middle, strong)[:, None]
     wanted = (parts * chain.cells).sum(0)
     start = levels()[:, None, None]
-    wanted = start + flickers * _shift(place, place, near, middle, mode) * (wanted - start)
+    wanted = start + flickers * _shift(place, near, middle, strong) * (wanted - start)
     field = _field(wanted, curves[0])
     curves = curves[1:] if planes == 4 else curves
     return Correction(curves.astype(np.float32), field.astype(np.float32))
 
 
-def _shift(path: Array, seen: Array, near: Array, middle: int, mode: str) -> Array:
+def _shift(path: Array, near: Array, middle: int, strong: bool) -> Array | float:
     """Share of the difference to what the frames say that is flicker."""
+    if strong:
+        return 1.0
     difference = (steady.shares(path, near, middle) * path).sum(0) - path[middle]
-    kept = steady.unlike_flash(difference, path)
-    return kept if mode == "strong" else kept * steady.unlike_light(seen)
+    return np.asarray(steady.unlike_flash(difference, path) * steady.unlike_light(path))
 
 
 def _field(wanted: Array, curve: Array) -> Array:

@@ -19,6 +19,8 @@ PARTS = 6, 8
 CODES = 255.0
 STEADY, FLICKERING = 0.2, 0.45
 """Index up to which a shot is steady, and from which it flickers."""
+FOLLOWED = 0.6, 0.7
+"""Trust likewise."""
 _OF_NORMAL = 0.6745 * 6**0.5
 
 
@@ -27,13 +29,15 @@ class Index:
     """Flicker in 8-bit codes of luma: the standard deviation of light that is independent in each frame.
 
     ``whole``: of the picture's mean; ``parts``: of the means of 6 x 8 parts, whole and local flicker
-    together; ``noise``: what grain alone adds to ``parts``. Motion and new content do not enter: light is
+    together; ``noise``: what grain alone adds to ``parts``; ``trust``: share of the samples that follow the
+    motion (median over time). Motion and new content do not enter: light is
     compared along the motion (the index of published tables, taken of blocks that stand still, is higher).
     """
 
     whole: float
     parts: float
     noise: float
+    trust: float
 
     @property
     def value(self) -> float:
@@ -42,19 +46,20 @@ class Index:
 
     @property
     def flickers(self) -> float:
-        """0 for a steady shot to 1 for one that flickers."""
-        return float(np.clip((self.value - STEADY) / (FLICKERING - STEADY), 0, 1))
+        """0 for a steady shot, or one whose motion cannot be followed, to 1 for one that flickers."""
+        sure = np.clip((self.trust - FOLLOWED[0]) / (FOLLOWED[1] - FOLLOWED[0]), 0, 1)
+        return float(sure * np.clip((self.value - STEADY) / (FLICKERING - STEADY), 0, 1))
 
 
 def index(lights: Sequence[Light]) -> Index:
     """Index of successive frames of a shot; of fewer than three it is 0. Pairs of two shots do not count."""
-    steps = [_growth(light, light.pair) for light in lights if light.pair is not None and light.pair.trust]
-    if len(steps) < 2:
-        return Index(0.0, 0.0, 0.0)
-    parts = np.stack(steps)
-    bright = np.mean([light.tones[0].mean() + LIFT for light in lights])
-    noise = np.median([light.pair.noise for light in lights if light.pair is not None and light.pair.trust])
-    return Index(_index(parts.mean((1, 2))), _index(parts), CODES * float(bright * noise))
+    pairs = [(light, light.pair) for light in lights if light.pair is not None and light.pair.trust]
+    if len(pairs) < 2:
+        return Index(0.0, 0.0, 0.0, 0.0)
+    parts = np.stack([_growth(light, pair) for light, pair in pairs])
+    bright = np.mean([light.tones[0].mean() + LIFT for light, _ in pairs])
+    noise, trust = np.median([(pair.noise, pair.trust) for _, pair in pairs], axis=0).tolist()
+    return Index(_index(parts.mean((1, 2))), _index(parts), CODES * float(bright) * noise, trust)
 
 
 def _growth(light: Light, pair: Pair) -> Array:

@@ -22,7 +22,7 @@ Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
 NODES = 33
 """Points of a map: codes k / 32 of full scale."""
-TRUSTED = 0.55, 0.66
+TRUSTED = 0.56, 0.61
 """Where so small a share of the samples follows the motion, frames say nothing of their light; all from the
 second on. Between pictures of a shaken camera 0.2 to 0.6 follow, of old film 0.65 to 0.97."""
 TRUSTED_CELL = 0.3, 0.65

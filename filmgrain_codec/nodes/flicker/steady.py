@@ -17,7 +17,7 @@ LEAST_FRAMES = 5
 """Fewer frames do not show whether light goes up and down."""
 WIDTH = 1.0
 """Radii over the standard deviation of the weights in time."""
-TREND = 4.0
+TREND = 5.0
 """Frames whose trend differs by so many deviations of the steps between frames count little."""
 LEAST_STEP = 0.01
 """The least such deviation, in codes of full scale."""
@@ -25,7 +25,7 @@ ASTRAY = 5.0
 """Frames so many deviations off the trend do not count."""
 FLASH = 5.0, 8.0
 """Deviations of flicker up to which a difference is taken out, and from which it is left alone."""
-LASTING = 0.35, 0.6
+LASTING = 0.5, 0.75
 """Correlation of successive steps up to which light counts as flicker, and from which as real."""
 RARE = 3.0
 """Steps so many deviations off are cut to that."""
@@ -49,8 +49,14 @@ def step_size(path: Array) -> Array:
     return np.asarray(1.4826 * np.median(np.abs(np.diff(path, axis=0)), axis=0))
 
 
-def shares(path: Array, near: Array, middle: int) -> Array:
-    """How much each frame says about the light that the middle one should have; sums to 1 over time."""
+def shares(path: Array, near: Array, middle: int, every: bool = False) -> Array:
+    """How much each frame says about the light that the middle one should have; sums to 1 over time.
+
+    ``every``: by its distance alone, whatever its light.
+    """
+    if every:
+        weights = np.broadcast_to(near.reshape(-1, *[1] * (path.ndim - 1)), path.shape)
+        return np.asarray(weights / weights.sum(0))
     trend, step = medians(path), np.maximum(step_size(path), LEAST_STEP)
     gone = (trend - trend[middle]) / (TREND * step)
     astray = np.clip((path - trend) / (ASTRAY * np.maximum(step, deviation(path))), -1, 1)
