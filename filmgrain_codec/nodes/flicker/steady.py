@@ -17,7 +17,7 @@ LEAST_FRAMES = 5
 """Fewer frames do not show whether light goes up and down."""
 WIDTH = 1.0
 """Radii over the standard deviation of the weights in time."""
-TREND = 5.0
+TREND = 3.0
 """Frames whose trend differs by so many deviations of the steps between frames count little."""
 LEAST_STEP = 0.01
 """The least such deviation, in codes of full scale."""

@@ -1,0 +1,69 @@
+"""How much a shot flickers, from the notes of its frames."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.core.graph import Graph
+from filmgrain_codec.errors import InputError
+from filmgrain_codec.nodes.flicker.light import NOTE, Light, Look
+from filmgrain_codec.nodes.flicker.measure import index
+
+FMT = FrameFormat(288, 216, "gray", 0, 0)
+
+
+def shot(light, grain=0.004):
+    """Notes of a textured picture that drifts under ``light`` (frames,) or (frames, rows, columns)."""
+    random = np.random.default_rng(1)
+    texture = random.standard_normal((62, 80)).repeat(4, 0).repeat(4, 1)
+    frames = []
+    for n, gain in enumerate(light):
+        seen = 0.45 + 0.08 * texture[n : n + 216, n : n + 288]
+        plane = (seen * gain + grain * random.standard_normal(seen.shape)).astype(np.float32)
+        frames.append(Frame((plane,), FMT, n, n, Fraction(1, 24)))
+    return [Light.unpacked(f.props[NOTE]) for f in Graph([Look()]).stream(frames)]
+
+
+def test_the_index_is_the_deviation_of_independent_light_in_codes():
+    gains = 1 + 0.03 * np.random.default_rng(2).standard_normal(30)
+    found = index(shot(gains))
+    robust = np.median(np.abs(np.diff(gains, 2))) / 0.6745 / 6**0.5 * 0.45 * 255
+    assert found.whole == pytest.approx(robust, rel=0.1)
+    assert found.flickers == 1
+
+
+def test_motion_grain_and_a_fade_are_no_flicker():
+    for light in (np.ones(20), np.linspace(1, 0.5, 20)):
+        found = index(shot(light, 0.02))
+        assert found.value < 0.2
+        assert found.flickers == 0
+        assert found.trust > 0.7
+
+
+def test_light_of_parts_that_leaves_the_mean_alone_is_seen():
+    side = np.sign(np.arange(288) - 143.5) * np.ones((216, 1))
+    waves = np.random.default_rng(3).standard_normal(20)
+    found = index(shot(1 + 0.03 * waves[:, None, None] * side))
+    assert found.whole < found.parts / 4
+    assert found.parts > 1.5
+
+
+def test_too_few_frames_say_nothing():
+    assert index(shot([1, 1.2])).flickers == 0
+    assert index([]).value == 0
+
+
+def test_a_note_comes_back_as_it_was():
+    light = shot([1, 1.1])[1]
+    again = Light.unpacked(light.packed())
+    assert light.pair is not None
+    assert again.pair is not None
+    assert np.array_equal(light.tones, again.tones)
+    assert np.array_equal(light.pair.maps, again.pair.maps)
+    assert np.array_equal(light.pair.gains, again.pair.gains)
+    with pytest.raises(InputError):
+        Light.unpacked(light.packed()[:-4])
