@@ -17,7 +17,7 @@ from filmgrain_codec.nodes.flicker.light import NOTE, Light, Look
 from filmgrain_codec.nodes.flicker.measure import index
 
 Array = NDArray[np.float64]
-RADIUS = 20
+RADIUS = 24
 DEPTH_CODES = (np.arange(DEPTHS) + 0.5) / DEPTHS
 
 
@@ -78,12 +78,11 @@ def judged(lights: Sequence[Light], middle: int, mode: str, radius: int) -> Corr
     return Correction(curves.astype(np.float32), field.astype(np.float32))
 
 
-def _shift(path: Array, near: Array, middle: int, strong: bool) -> Array | float:
+def _shift(path: Array, near: Array, middle: int, strong: bool) -> Array:
     """Share of the difference to what the frames say that is flicker."""
-    if strong:
-        return 1.0
-    difference = (steady.shares(path, near, middle) * path).sum(0) - path[middle]
-    return np.asarray(steady.unlike_flash(difference, path) * steady.unlike_light(path))
+    difference = (steady.shares(path, near, middle, strong) * path).sum(0) - path[middle]
+    kept = steady.unlike_flash(difference, path)
+    return kept if strong else np.asarray(kept * steady.unlike_light(path))
 
 
 def _field(wanted: Array, curve: Array) -> Array:

@@ -17,8 +17,10 @@ LEAST_FRAMES = 5
 """Fewer frames do not show whether light goes up and down."""
 WIDTH = 1.0
 """Radii over the standard deviation of the weights in time."""
-TREND = 3.0
+TREND = 2.0
 """Frames whose trend differs by so many deviations of the steps between frames count little."""
+STRONG = 2.5
+"""Times as far off, in strong mode."""
 LEAST_STEP = 0.01
 """The least such deviation, in codes of full scale."""
 ASTRAY = 5.0
@@ -49,16 +51,10 @@ def step_size(path: Array) -> Array:
     return np.asarray(1.4826 * np.median(np.abs(np.diff(path, axis=0)), axis=0))
 
 
-def shares(path: Array, near: Array, middle: int, every: bool = False) -> Array:
-    """How much each frame says about the light that the middle one should have; sums to 1 over time.
-
-    ``every``: by its distance alone, whatever its light.
-    """
-    if every:
-        weights = np.broadcast_to(near.reshape(-1, *[1] * (path.ndim - 1)), path.shape)
-        return np.asarray(weights / weights.sum(0))
+def shares(path: Array, near: Array, middle: int, strong: bool = False) -> Array:
+    """How much each frame says about the light that the middle one should have; sums to 1 over time."""
     trend, step = medians(path), np.maximum(step_size(path), LEAST_STEP)
-    gone = (trend - trend[middle]) / (TREND * step)
+    gone = (trend - trend[middle]) / ((STRONG if strong else 1) * TREND * step)
     astray = np.clip((path - trend) / (ASTRAY * np.maximum(step, deviation(path))), -1, 1)
     weights = near.reshape(-1, *[1] * (path.ndim - 1)) * np.exp(-0.5 * gone**2) * (1 - astray**2) ** 2
     weights += 1e-9 * near.reshape(-1, *[1] * (path.ndim - 1))

@@ -123,7 +123,7 @@ def test_a_steady_clip_keeps_the_very_same_planes():
 def test_real_light_stays(gains):
     frames = clip(FrameFormat(288, 216, "gray", 0, 0), 0.6 * gains)
     jump = 255 * float(np.ptp([f.planes[0].mean() for f in frames]))
-    assert max(luma_change(frames, Graph([Deflicker("safe")]).stream(frames))) < 0.15 * jump
+    assert max(luma_change(frames, Graph([Deflicker("safe")]).stream(frames))) < 0.2 * jump
     assert max(luma_change(frames, Graph([Deflicker()]).stream(frames))) < 0.5
 
 
