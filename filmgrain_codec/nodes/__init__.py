@@ -73,7 +73,7 @@ NODES.register(
         (
             Param("mode", str, "auto", "auto leaves steady film alone", choices=("safe", "strong", "auto")),
             Param("strength", float, 1.0, "share of the correction", 0.0, 1.0),
-            Param("radius", int, 20, "looked at on each side", 2, 60, "frames"),
+            Param("radius", int, 24, "looked at on each side", 2, 60, "frames"),
         ),
     )
 )
