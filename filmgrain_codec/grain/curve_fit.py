@@ -30,7 +30,7 @@ _ANCHOR, _ANCHORED = 8.0, 0.05
 _ABOVE_FLAT = 1.5
 _SCATTER = 1.35
 """How much more than Gaussian grain's the scatter of blocks may be: grain's own kurtosis explains so much."""
-_SHARPER, _LOW = 4, 0.25
+_SHARPER, _LOW = 8, 0.25
 _NEARLY_NONE = 1e-5
 LEAST = 1e-7
 """Smallest variance told apart from none: a standard deviation of 0.08 codes in 8 bit."""

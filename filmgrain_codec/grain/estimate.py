@@ -39,8 +39,11 @@ _PATCHES = 48
 """Patches judged per single frame."""
 _VANISHED = 2e-4
 _CURVE_MOST = 8.0
-_MIXED, _PURE = 1.15, 1.5
-"""How far means may lie above what low quantiles say and count as grain, in mixed and in pure blocks."""
+_MIXED, _PURE = (1.15, 0.2), (1.5, 0.35)
+"""How far means may lie above what low quantiles say and count as grain, and which quantiles: of blocks that
+may hold picture, and of pure ones."""
+_SUREST = 150
+"""Of the former, how many are asked for the spectrum."""
 
 
 class GrainAnalyzer:
@@ -156,9 +159,10 @@ def measure(found: Samples, fmt: FrameFormat, occupancy: Field, single: bool = F
         best, chosen = _best(curve, factor)
         if len(best) < curve_fit.FEWEST:
             break
+        best = best[:_SUREST] if chosen else best
         powers = (found.grain[best] - floor) / variance[best, None, None]
         fitted = spectrum_fit.fit(
-            spectrum_fit.typical(powers, _MIXED if chosen else _PURE),
+            spectrum_fit.typical(powers, *(_MIXED if chosen else _PURE)),
             (16, 16),
             pure=not chosen,
             start=spectrum.size,
