@@ -19,7 +19,7 @@ PARTS = 6, 8
 CODES = 255.0
 STEADY, FLICKERING = 0.2, 0.45
 """Index up to which a shot is steady, and from which it flickers."""
-FOLLOWED = 0.6, 0.7
+FOLLOWED = 0.68, 0.78
 """Trust likewise."""
 _OF_NORMAL = 0.6745 * 6**0.5
 
