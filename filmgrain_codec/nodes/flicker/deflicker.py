@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.node import Node
+from filmgrain_codec.errors import UsageError
 from filmgrain_codec.nodes.flicker import steady
 from filmgrain_codec.nodes.flicker.chain import LEVELS, Chain, levels
 from filmgrain_codec.nodes.flicker.correction import DEPTHS, LIFT, Correction, corrected, knots
@@ -17,6 +18,7 @@ from filmgrain_codec.nodes.flicker.light import NOTE, Light, Look
 from filmgrain_codec.nodes.flicker.measure import index
 
 Array = NDArray[np.float64]
+MODES = ("safe", "strong", "auto")
 RADIUS = 24
 DEPTH_CODES = (np.arange(DEPTHS) + 0.5) / DEPTHS
 
@@ -24,13 +26,19 @@ DEPTH_CODES = (np.arange(DEPTHS) + 0.5) / DEPTHS
 class Deflicker:
     """Node that takes flicker out of the middle frame of 2 * radius + 1.
 
-    ``mode``: safe, strong or auto; ``strength``: share of the correction, 0 leaves frames as they are.
+    ``mode``: safe works on every frame and lets real light be; auto does so where the frames around
+    flicker and leaves the very same planes elsewhere; strong also evens out light that changes level.
+    ``strength``: share of the correction, 0 leaves frames as they are. Equalises codes over time as Delon
+    ("Movie and video scale-time equalization", IEEE TIP 2006) does quantiles, but along the motion.
+    Raises ``UsageError`` for another mode.
     """
 
     notes = (NOTE,)
     reach = 0
 
     def __init__(self, mode: str = "auto", strength: float = 1.0, radius: int = RADIUS) -> None:
+        if mode not in MODES:
+            raise UsageError(f"deflicker knows no mode {mode!r}; it is one of {', '.join(MODES)}")
         self._mode, self._strength, self.radius = mode, strength, radius
         self.before: tuple[Node, ...] = (Look(),)
 
@@ -54,28 +62,35 @@ class Deflicker:
 
 
 def judged(lights: Sequence[Light], middle: int, mode: str, radius: int) -> Correction:
-    """The correction of frame ``middle`` of successive frames of a shot."""
+    """The correction of frame ``middle`` of successive frames of a shot, at most ``radius`` on each side."""
     planes = len(lights[middle].tones)
     chain = Chain.of(lights, middle)
-    if len(chain.apart) < steady.LEAST_FRAMES:
-        return Correction.none(min(planes, 3))
-    middle, near = int(-chain.apart[0]), steady.nearness(chain.apart, radius)
     flickers = index(lights).flickers if mode == "auto" else 1.0
-    if not flickers:
+    if len(chain.apart) < steady.LEAST_FRAMES or not flickers:
         return Correction.none(min(planes, 3))
-    strong = mode == "strong"
-    whole = flickers * _shift(chain.level, near, middle, strong)
-    share = steady.shares(chain.level, near, middle, strong)
-    curves = knots() + whole * (np.tensordot(share, chain.codes, (0, 1)) - knots())
-    curves = np.stack([_limited(c) for c in curves])
-    place = chain.cells[:, LEVELS // 2]
-    parts = steady.shares(place, near, middle, strong)[:, None]
-    wanted = (parts * chain.cells).sum(0)
-    start = levels()[:, None, None]
-    wanted = start + flickers * _shift(place, near, middle, strong) * (wanted - start)
-    field = _field(wanted, curves[0])
+    near, strong = steady.nearness(chain.apart, radius), mode == "strong"
+    curves = _curves(chain, near, flickers, strong)
+    field = _field(_wanted(chain, near, flickers, strong), curves[0])
     curves = curves[1:] if planes == 4 else curves
     return Correction(curves.astype(np.float32), field.astype(np.float32))
+
+
+def _curves(chain: Chain, near: Array, flickers: float, strong: bool) -> Array:
+    """Where each code of every plane goes (planes, KNOTS)."""
+    middle = int(-chain.apart[0])
+    share = steady.shares(chain.level, near, middle, strong)
+    whole = flickers * _shift(chain.level, near, middle, strong)
+    curves = knots() + whole * (np.tensordot(share, chain.codes, (0, 1)) - knots())
+    return np.stack([_limited(c) for c in curves])
+
+
+def _wanted(chain: Chain, near: Array, flickers: float, strong: bool) -> Array:
+    """What the levels of luma should be in every cell (LEVELS, ROWS, COLUMNS)."""
+    middle, place = int(-chain.apart[0]), chain.cells[:, LEVELS // 2]
+    share = steady.shares(place, near, middle, strong)[:, None]
+    start = levels()[:, None, None]
+    part = flickers * _shift(place, near, middle, strong)
+    return np.asarray(start + part * ((share * chain.cells).sum(0) - start))
 
 
 def _shift(path: Array, near: Array, middle: int, strong: bool) -> Array:

@@ -12,7 +12,7 @@ from filmgrain_codec.core.executor import process
 from filmgrain_codec.core.frame import ColorInfo, Frame, FrameFormat
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.registry import build_chain
-from filmgrain_codec.errors import InputError
+from filmgrain_codec.errors import InputError, UsageError
 from filmgrain_codec.nodes.flicker.deflicker import Deflicker
 from tests.core.material import bits
 
@@ -195,3 +195,8 @@ def test_notes_that_are_none_are_an_error():
     frames = clip(FrameFormat(72, 54), [1, 1, 1])
     with pytest.raises(InputError, match="FGLight"):
         Deflicker(radius=1).process(frames, 1)
+
+
+def test_a_mode_that_is_none_is_an_error():
+    with pytest.raises(UsageError, match="safe, strong, auto"):
+        Deflicker("hard")
