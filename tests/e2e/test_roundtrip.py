@@ -81,7 +81,8 @@ def test_decoding_is_repeatable_and_grain_is_fresh_on_every_frame(source: Path) 
     clean = read(base)
     grain = [(a.planes[0] - b.planes[0]).ravel() for a, b in zip(first, clean, strict=True)]
     worst = max(abs(np.corrcoef(x, y)[0, 1]) for x, y in pairwise(grain))
-    assert worst < 0.03  # 24576 samples, correlated over about 8: chance gives 0.018 at one sigma
+    # 24576 samples, correlated over about 8: chance gives 0.018 at one sigma; frozen grain gives 1
+    assert worst < 0.06
 
 
 def test_no_grain_is_the_base_layer(source: Path) -> None:
