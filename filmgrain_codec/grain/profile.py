@@ -18,6 +18,8 @@ KNOT_POSITIONS: NDArray[np.float64] = np.linspace(0.0, 1.0, KNOTS)
 SLOPE_REACH = 0.5 / (KNOTS - 1)
 LEVEL_NONE = 0.003
 """At most this level is 'no grain': automatic encoding leaves such a shot alone."""
+PARAMETRIC = "parametric"
+"""The synthesizer that needs no network."""
 LEVEL_MAX = 0.15
 Curve = tuple[float, float, float, float, float, float, float, float]
 DEFAULT_CURVE: Curve = (0.0, 0.762, 0.963, 1.022, 0.978, 0.839, 0.583, 0.0)
@@ -127,7 +129,7 @@ class GrainProfile:
 
     segments: tuple[GrainSegment, ...]
     removal: str = ""
-    synthesis: str = "parametric"
+    synthesis: str = PARAMETRIC
     fingerprint: str = ""
     version: int = 1
 

@@ -4,7 +4,7 @@ Every number of a segment is an integer multiple of a fixed step (``NUMBERS``); 
 the same integers, so tag and in-band record give the identical ``GrainSegment`` and therefore
 bit-identical grain. ``quantise`` is that rounding: what is synthesized must be quantised first.
 
-Binary record, version 1, little endian, about 105 bytes:
+Binary record, version 1, little endian, under 100 bytes:
 
     offset  bytes  field
     0       3      magic "FGR"
@@ -15,7 +15,7 @@ Binary record, version 1, little endian, about 105 bytes:
     24      48     level u32; curve 8 x u16; size, anisotropy u16, weight i16, spread u16;
                    cb, cr, chroma size u16, y_cb, y_cr, cb_cr i16; skew i16; seed u32;
                    confidence u16 (steps: NUMBERS)
-    72      1 + n  length and ASCII of the synthesis model id
+    72      1 + n  length and ASCII of the synthesis model id; nothing means "parametric"
             1 + n  length and ASCII of the removal model id
             2      skew slope i16; 0 where a record ends before it
             1      kurtosis i8; 0 where a record ends before it
@@ -45,7 +45,7 @@ from itertools import pairwise
 from typing import Any, Final, NoReturn
 
 from filmgrain_codec.errors import ProfileError
-from filmgrain_codec.grain.profile import KNOTS, Chroma, GrainProfile, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import KNOTS, PARAMETRIC, Chroma, GrainProfile, GrainSegment, Spectrum
 from filmgrain_codec.grain.wire_numbers import NUMBERS, Number
 
 VERSION: Final = 1
@@ -81,7 +81,7 @@ class Record:
 
     segment: GrainSegment
     index: int
-    synthesis: str = "parametric"
+    synthesis: str = PARAMETRIC
     removal: str = ""
 
 
@@ -133,7 +133,7 @@ def from_json(text: str) -> GrainProfile:
         GrainProfile(
             tuple(from_table(_table(s, "a segment")) for s in segments),
             removal=_text(root, "removal", ""),
-            synthesis=_text(root, "synthesis", "parametric"),
+            synthesis=_text(root, "synthesis", PARAMETRIC),
             fingerprint=_text(root, "fingerprint", ""),
         )
     )
@@ -147,7 +147,8 @@ def to_bytes(record: Record) -> bytes:
     body = b"".join(f.to_bytes(_FRAME_BYTES, "little") for f in frames)
     codes = [_code(n, v, False) for n, v in zip(NUMBERS, _values(segment), strict=True)]
     body += _BODY.pack(*codes[:-_LATER])
-    body += b"".join(bytes([len(i)]) + i.encode("ascii") for i in (record.synthesis, record.removal))
+    synthesis = "" if record.synthesis == PARAMETRIC else record.synthesis
+    body += b"".join(bytes([len(i)]) + i.encode("ascii") for i in (synthesis, record.removal))
     body += b"".join(form.pack(c) for form, c in zip(_TAIL, codes[-_LATER:], strict=True))
     length = _HEAD.size + len(body) + _CRC_BYTES
     data = _HEAD.pack(_MAGIC, VERSION, length) + body
@@ -181,7 +182,7 @@ def _body(data: bytes) -> Record:
     codes = (*_BODY.unpack_from(data, 3 * _FRAME_BYTES), *_tail(rest))
     for number, code in zip(NUMBERS, codes, strict=True):
         _in_range(number, code)
-    return Record(_checked(_segment(start, end, codes)), index, synthesis, removal)
+    return Record(_checked(_segment(start, end, codes)), index, synthesis or PARAMETRIC, removal)
 
 
 def _tail(data: bytes) -> list[int]:

@@ -11,6 +11,7 @@ from filmgrain_codec.grain.adjust import adjusted
 from filmgrain_codec.grain.adjust import check as check_factors
 from filmgrain_codec.grain.neural import CHROMA, LUMA, Array, Refiner, refined
 from filmgrain_codec.grain.parametric import apply, strength
+from filmgrain_codec.grain.profile import PARAMETRIC as PARAMETRIC
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.infer.session import session
 from filmgrain_codec.infer.store import resolve
@@ -22,8 +23,6 @@ SEGMENT_PROP = "FGSegment"
 """Frame property: the GrainSegment recorded for this very frame (None: no grain); wins over the profile."""
 LEVEL_PROP = "FGLevel"
 """Frame property set by this node: the level applied, 0 where there is no grain."""
-PARAMETRIC = "parametric"
-"""The synthesizer that needs no network."""
 Stock = Callable[[FrameFormat], GrainSegment]
 """Grain that depends on the size and the subsampling of the picture, as that of a film stock does."""
 
