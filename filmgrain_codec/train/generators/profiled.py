@@ -80,7 +80,7 @@ def unit_fields(look: GrainSegment, fmt: FrameFormat, seed: int, index: int) -> 
     luma = field(fmt.shape(0), recipe.luma, rng)
     a, b, c = (np.float32(v) for v in recipe.skew)
     if b or c:
-        luma = luma * (a - 3 * c + luma * (b + c * luma)) - b
+        luma = (luma * (a - 3 * c + luma * (b + c * luma)) - b).astype(np.float32)
     needed = [any(row[q] for row in recipe.mix[: fmt.planes]) for q in (1, 2)]
     return [
         luma,
