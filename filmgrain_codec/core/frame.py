@@ -71,6 +71,11 @@ class FrameFormat:
         """Largest code value, 2^bits - 1."""
         return (1 << self.bits) - 1
 
+    @property
+    def full_range(self) -> bool:
+        """Whether all codes are used; a range that is not told counts as limited, but for RGB."""
+        return self.family == "rgb" or self.color.range == 2
+
     def shape(self, plane: int) -> tuple[int, int]:
         """(rows, columns) of a plane; chroma rounds up, as every codec does."""
         if plane == 0 or self.family != "yuv":

@@ -21,7 +21,6 @@ from filmgrain_codec.errors import UsageError
 
 FLOAT = 1
 REAL_BITS = 16
-_FULL = 2
 _LIMITED_RANGE = (219 * 256 / 65535, 16 * 256 / 65535), (224 * 256 / 65535, 32768 / 65535)
 _FULL_RANGE = (1.0, 0.0), (1.0, 32768 / 65535)
 
@@ -121,5 +120,5 @@ def _swing(fmt: FrameFormat, plane: int) -> tuple[float, float]:
     """Gain and offset from nominal values to codes of full scale."""
     if fmt.family == "rgb":
         return _FULL_RANGE[0]
-    table = _FULL_RANGE if fmt.color.range == _FULL else _LIMITED_RANGE
+    table = _FULL_RANGE if fmt.full_range else _LIMITED_RANGE
     return table[min(plane, 1)]

@@ -10,14 +10,8 @@ from filmgrain_codec.grain.filters import grain_filter
 from filmgrain_codec.grain.profile import KNOT_POSITIONS, Chroma, Curve, GrainSegment, Spectrum, curve_at
 from filmgrain_codec.grain.wire import MAX_REACH
 
-_FULL = 2
 LIMITED = (219 / 255, 16 / 255)
 """Width of limited range and its black, in fractions of all codes."""
-
-
-def full_range(fmt: FrameFormat) -> bool:
-    """Whether all codes are used; a range that is not told counts as limited, but for RGB."""
-    return fmt.family == "rgb" or fmt.color.range == _FULL
 
 
 def for_format(segment: GrainSegment, had: FrameFormat, wanted: FrameFormat) -> GrainSegment:
@@ -25,8 +19,8 @@ def for_format(segment: GrainSegment, had: FrameFormat, wanted: FrameFormat) -> 
 
     Range and chroma grid are converted; sizes stay in samples, so that both pictures count as equally wide.
     """
-    if full_range(had) != full_range(wanted):
-        segment = _in_range(segment, full_range(wanted))
+    if had.full_range != wanted.full_range:
+        segment = _in_range(segment, wanted.full_range)
     return replace(segment, chroma=_regridded(segment, _subs(had), _subs(wanted)))
 
 

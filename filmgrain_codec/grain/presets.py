@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.grain.layout import full_range, thinned
+from filmgrain_codec.grain.layout import thinned
 from filmgrain_codec.grain.profile import KNOT_POSITIONS, Chroma, Curve, GrainSegment, Spectrum
 from filmgrain_codec.grain.wire import MAX_FRAME
 
@@ -106,7 +106,7 @@ def grain_of(name: str) -> Callable[[FrameFormat], GrainSegment]:
 
     def made(fmt: FrameFormat) -> GrainSegment:
         subs = (fmt.sub_w, fmt.sub_h) if fmt.family == "yuv" else (0, 0)
-        return segment(film, fmt.width, subs, full=full_range(fmt))
+        return segment(film, fmt.width, subs, full=fmt.full_range)
 
     return made
 

@@ -77,7 +77,7 @@ def to_rgb(frame: Frame) -> Frame:
 def limited_range(frame: Frame) -> Frame:
     """A full-range YUV or grey frame with its codes in limited range; others as they are."""
     fmt = frame.fmt
-    if fmt.family == "rgb" or fmt.color.range != _FULL:
+    if fmt.family == "rgb" or not fmt.full_range:
         return frame
     unit, middle = np.float32((1 << (fmt.bits - 8)) / fmt.peak), _middle(fmt.bits)
     luma = (frame.planes[0] * 219 + 16) * unit
@@ -140,7 +140,7 @@ def _expanded(planes: tuple[Plane, ...], fmt: FrameFormat) -> tuple[NDArray[Any]
     """Luma in 0..1 and chroma in -0.5..0.5, from full or limited range."""
     luma, cb, cr = planes
     middle = _middle(fmt.bits)
-    if fmt.color.range == _FULL:
+    if fmt.full_range:
         return luma, cb - middle, cr - middle
     peak, unit = np.float32(fmt.peak), np.float32(1 << (fmt.bits - 8))
     scale = peak / unit

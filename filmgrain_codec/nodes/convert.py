@@ -9,8 +9,6 @@ import numpy as np
 
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 
-FULL_RANGE = 2
-
 
 class Depth:
     """Re-express samples at another bit depth, as video engineers expect it.
@@ -37,7 +35,7 @@ class Depth:
 
     def _plane(self, plane: Plane, k: int, fmt: FrameFormat) -> Plane:
         peak = (1 << self.bits) - 1
-        if fmt.color.range != FULL_RANGE and fmt.family != "rgb":
+        if not fmt.full_range:
             return plane * np.float32(fmt.peak * 2.0 ** (self.bits - fmt.bits) / peak)
         if k == 0 or fmt.family == "rgb":
             return plane

@@ -39,14 +39,7 @@ CASES = {
 }
 
 
-APART = pytest.mark.xfail(
-    reason="known fault: the flow between this clip's first two frames differs from that of the command line"
-)
-
-
-@pytest.fixture(
-    scope="module", params=[pytest.param(c, marks=APART) if c == "deflicker" else c for c in CASES]
-)
+@pytest.fixture(scope="module", params=list(CASES))
 def case(request, source):
     texts, function = CASES[request.param]
     return function, filtered(source, *texts)

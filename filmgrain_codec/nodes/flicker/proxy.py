@@ -101,7 +101,7 @@ def _small(plane: Plane, size: tuple[int, int]) -> Plane:
 
 
 def _usable(luma: Plane, fmt: FrameFormat) -> Array:
-    low, high = (16 / 255, 235 / 255) if fmt.family != "rgb" and fmt.color.range == 1 else (0.0, 1.0)
+    low, high = (0.0, 1.0) if fmt.full_range else (16 / 255, 235 / 255)
     margin = CLIPPED * (high - low)
     return ((luma > low + margin) & (luma < high - margin)).astype(np.float32)
 
