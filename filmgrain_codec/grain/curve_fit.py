@@ -23,6 +23,10 @@ _SUPPORT = 0.003
 _CLIPPED_MOST = 0.45
 FEWEST = 5
 _ENOUGH = 40.0
+_HALF = 6.0
+"""Worth of blocks at which a bin counts half of what it can."""
+_DARKEST = 0.5
+"""Share of the least strength seen that the curve keeps where it is drawn on without samples."""
 _MATCHED = 0.3
 """Trust in textured blocks that match between the frames."""
 _ANCHOR, _ANCHORED = 8.0, 0.05
@@ -58,9 +62,26 @@ def fit_knots(luma: Field, sigma: Field, weight: Field) -> Field:
     slope = np.diff(np.eye(KNOTS), axis=0)
     normal = basis.T @ (importance[:, None] * basis) + _SMOOTH * bend.T @ bend * importance.sum() / 20
     normal += _PULL * slope.T @ slope * importance.sum()
-    squares = np.linalg.solve(normal, basis.T @ (importance * target))
-    knots = _bounded(np.sqrt(np.maximum(squares, 0.0)), (basis * share[:, None]).sum(0))
+    squares = _at_least(_DARKEST**2 * float(target.min()), normal, basis.T @ (importance * target))
+    knots = _bounded(np.sqrt(squares), (basis * share[:, None]).sum(0))
     return np.asarray(np.maximum(knots, 0.02 * knots.max()) * scale, np.float64)
+
+
+def _at_least(least: float, normal: Field, wanted: Field) -> Field:
+    """Solution of the normal equations with those unknowns held at ``least`` that would fall below it.
+
+    Drawn on straight beyond its samples, a steep curve would end in no grain at all, and no block of those
+    tones would be taken for grain any more.
+    """
+    free, found = np.ones(KNOTS, bool), np.full(KNOTS, least)
+    while free.any():
+        rest = wanted - normal @ np.where(free, 0.0, least)
+        found[free] = np.linalg.solve(normal[np.ix_(free, free)], rest[free])
+        low = free & (found < least)
+        if not low.any():
+            break
+        free, found[low] = free & ~low, least
+    return found
 
 
 def _bounded(knots: Field, support: Field) -> Field:
@@ -178,7 +199,7 @@ def fit(samples: Samples, model: Field, floor: float, occupancy: Field, single: 
         sigma = np.sqrt(np.maximum(gain * at(knots, tone) ** 2, LEAST)) * (worth > 0)
         flat_worth = _per_bin(power.band / variance, power.spread, plain, bins)[1]
         sigma = _held(tone, sigma, worth, flat_worth, occupancy)
-        knots = fit_knots(tone, sigma, (np.minimum(worth, _ENOUGH) / _ENOUGH) ** 1.5 * (occupancy + 0.01))
+        knots = fit_knots(tone, sigma, worth / (worth + _HALF) * (occupancy + 0.01))
     return CurveFit(knots, sigma, worth, trust, pure[bins] * flat)
 
 

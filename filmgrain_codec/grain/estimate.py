@@ -42,6 +42,8 @@ _CURVE_MOST = 8.0
 _MIXED, _PURE = (1.15, 0.2), (1.5, 0.35)
 """How far means may lie above what low quantiles say and count as grain, and which quantiles: of blocks that
 may hold picture, and of pure ones."""
+_UNSURE, _SURER, _COARSE = 0.3, 1.5, 1.6
+"""Confidence below which another start is tried, how much surer that must be, and its size in samples."""
 _SUREST = 150
 """Of the former, how many are asked for the spectrum."""
 
@@ -148,9 +150,23 @@ class Measured:
 
 
 def measure(found: Samples, fmt: FrameFormat, occupancy: Field, single: bool = False) -> Measured:
+    """Strength curve and spectrum of a shot.
+
+    Taken for fine, coarse grain over fine camera noise leaves hardly a block that passes for grain alone:
+    then it is begun again from coarse grain, and what explains far more of the blocks holds.
+    """
+    first = _measured(found, fmt, occupancy, single, Spectrum())
+    sure = _confidence(first, occupancy)
+    if single or sure >= _UNSURE:
+        return first
+    second = _measured(found, fmt, occupancy, single, Spectrum(_COARSE))
+    return second if _confidence(second, occupancy) > _SURER * sure else first
+
+
+def _measured(found: Samples, fmt: FrameFormat, occupancy: Field, single: bool, start: Spectrum) -> Measured:
     """Strength curve and spectrum, each fitted with the other's last result."""
     floor = 1.0 / (12.0 * fmt.peak**2)
-    spectrum, misfit = Spectrum(), 10.0
+    spectrum, misfit = start, 10.0
     for _ in range(_ROUNDS):
         model = spectrum_fit.expected(spectrum)
         curve = curve_fit.fit(found, model, floor, occupancy, single)
