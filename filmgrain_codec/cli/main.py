@@ -28,6 +28,7 @@ COMMANDS = (
     "inspect",
     "flicker",
     "filter",
+    "damage",
     "match",
     "presets",
     "models",

@@ -27,10 +27,16 @@ from filmgrain_codec.pipeline.request import PIPE, FilterRequest
 
 def filter_clip(request: FilterRequest, on_event: Listener | None = None) -> Report:
     """Run a filter job; see ``FilterRequest``. Raises the errors of ``errors.py``."""
-    began = time.monotonic()
     if not request.filters:
         raise UsageError("no filter given; name at least one with -f NODE:key=value,...")
-    nodes = build_chain(request.filters)
+    return run_nodes(request, build_chain(request.filters), on_event)
+
+
+def run_nodes(
+    request: FilterRequest, nodes: list[Node], on_event: Listener | None = None, kind: str = "filter"
+) -> Report:
+    """As ``filter_clip``, with nodes that are made already; ``kind`` of the report."""
+    began = time.monotonic()
     piped = str(request.output) == PIPE
     output = None if piped else target.resolve(request.source, request.output, "", request.overwrite)
     with opened(request.source, Path(request.output).parent) as clip:
@@ -40,7 +46,7 @@ def filter_clip(request: FilterRequest, on_event: Listener | None = None) -> Rep
         plan = _plan(request, clip, spec)
         done = _run(request, clip, output, nodes, spec, on_event)
     return Report(
-        kind="filter",
+        kind=kind,
         source=str(request.source),
         output=str(request.output),
         frames=done.frames,

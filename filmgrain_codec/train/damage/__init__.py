@@ -1,0 +1,1 @@
+"""Dust, dirt, hair, scratches, gate dirt, weave and splices for clean clips, and what was damaged."""
