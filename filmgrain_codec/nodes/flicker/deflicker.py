@@ -97,7 +97,7 @@ def _shift(path: Array, near: Array, middle: int, strong: bool) -> Array:
     """Share of the difference to what the frames say that is flicker."""
     difference = (steady.shares(path, near, middle, strong) * path).sum(0) - path[middle]
     kept = steady.unlike_flash(difference, path)
-    return kept if strong else np.asarray(kept * steady.unlike_light(path))
+    return kept if strong else np.asarray(kept * steady.unlike_light(path) * steady.unlike_bursts(path))
 
 
 def _field(wanted: Array, curve: Array) -> Array:

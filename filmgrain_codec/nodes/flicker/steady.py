@@ -29,6 +29,8 @@ FLASH = 5.0, 8.0
 """Deviations of flicker up to which a difference is taken out, and from which it is left alone."""
 LASTING = 0.5, 0.75
 """Correlation of successive steps up to which light counts as flicker, and from which as real."""
+BURST = 0.7, 1.5
+"""Skewness of the steps up to which light counts as flicker, and from which as bursts that flare up and fade."""
 RARE = 3.0
 """Steps so many deviations off are cut to that."""
 POOLED = 1.5
@@ -62,18 +64,45 @@ def shares(path: Array, near: Array, middle: int, strong: bool = False) -> Array
 
 
 def unlike_light(path: Array) -> Array:
-    """1 to 0: whether the path (frames,) or (frames, rows, columns) goes up and down, or keeps on going.
+    """1 to 0: whether the path (frames,) or (frames, rows, columns) goes up and down, or keeps on going."""
+    steps = _steps(path)
+    lasting, square = _together(steps[1:] * steps[:-1]), _together(steps**2)
+    return 1 - ramp(lasting / (square + 1e-12), *LASTING)
 
-    Steps far off are cut to size first, for they are rare events in what may be flicker else.
+
+def unlike_bursts(path: Array) -> Array:
+    """1 to 0: whether a path rises as fast as it falls, or flares up and fades as fire and rockets do.
+
+    What of the largest step stays to the end of the path does not count: a lamp is switched on once.
     """
+    steps = np.diff(path, axis=0)
+    largest = np.abs(steps).argmax(0)[None]
+    stayed = np.take_along_axis(_jumps(path), largest, 0) / (np.take_along_axis(steps, largest, 0) + 1e-12)
+    left = (1 - np.clip(stayed, 0, 1)) * np.take_along_axis(steps, largest, 0)
+    np.put_along_axis(steps, largest, left, 0)
+    steps -= steps.mean(0)
+    return 1 - ramp(_together(steps**3) / (_together(steps**2) + 1e-12) ** 1.5, *BURST)
+
+
+def _jumps(path: Array) -> Array:
+    """Mean from each frame but the first on, less the mean before it."""
+    count = np.arange(1, len(path)).reshape(-1, *[1] * (path.ndim - 1))
+    before = np.cumsum(path, 0)[:-1]
+    return np.asarray((path.sum(0) - before) / (len(path) - count) - before / count)
+
+
+def _steps(path: Array) -> Array:
+    """Steps from frame to frame; those far off cut to size, for they are rare events in what may be flicker."""
     steps = np.diff(path, axis=0)
     steps = steps - np.median(steps, axis=0)
     largest = RARE * 1.4826 * np.median(np.abs(steps), axis=0) + 1e-6
-    steps = np.clip(steps, -largest, largest)
-    lasting, square = (steps[1:] * steps[:-1]).mean(0), (steps**2).mean(0)
-    if path.ndim == 3:
-        lasting, square = _pooled(lasting), _pooled(square)
-    return 1 - ramp(lasting / (square + 1e-12), *LASTING)
+    return np.clip(steps, -largest, largest)
+
+
+def _together(values: Array) -> Array:
+    """Mean over time, and of cells over their neighbours."""
+    mean = values.mean(0)
+    return _pooled(mean) if values.ndim == 3 else mean
 
 
 def unlike_flash(difference: Array, path: Array) -> Array:
