@@ -79,6 +79,38 @@ NODES.register(
 )
 NODES.register(
     NodeSpec(
+        "dust",
+        "filmgrain_codec.nodes.repair.dust:Dust",
+        "Repairs dust, dirt and hair that one frame has and its neighbours have not.",
+        (
+            Param("sensitivity", float, 1.0, "divides the thresholds; 0 finds nothing", 0.0, 4.0),
+            Param("polarity", str, "auto", "kind of dirt", choices=("auto", "both", "white", "black")),
+            Param(
+                "max_size",
+                float,
+                0.05,
+                "largest speck, hair four times as much",
+                0.0,
+                100.0,
+                "% of the picture",
+            ),
+            Param(
+                "max_coverage",
+                float,
+                1.0,
+                "more than this leaves a frame alone",
+                0.0,
+                100.0,
+                "% of the picture",
+            ),
+            Param("veto", str, None, "picture (or %04d sequence), white where nothing is changed"),
+            Param("mask", str, None, "picture (or %04d sequence), white where damage is"),
+            Param("show", str, "repaired", "what comes out", choices=("repaired", "overlay", "mask")),
+        ),
+    )
+)
+NODES.register(
+    NodeSpec(
         "depth",
         "filmgrain_codec.nodes.convert:Depth",
         "Re-expresses samples at another bit depth.",

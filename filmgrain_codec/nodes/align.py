@@ -50,25 +50,35 @@ class Search:
     refinements: int
 
 
-PRESETS = {"fast": Search(1, 6, 12, 0), "fine": Search(2, 3, 25, 2)}
+PRESETS = {"fast": Search(1, 6, 12, 0), "fine": Search(2, 3, 25, 2), "smooth": Search(1, 6, 12, 5)}
 
 
 class Motion:
-    """Flows from one centre frame to its neighbours; ``preset`` fast or fine (four times the work).
+    """Flows from one centre frame to its neighbours; ``preset`` fast, fine (four times the work) or smooth.
 
     ``lumas``: planes of one shape in 0..1, the centre at ``centre``. ``drawn`` and ``warp`` serve planes
     of any subsampling. A neighbour that is the centre itself (clamped at a cut) is passed through.
+    ``median``: side of the box (odd, 0 for none) whose median the search sees, so that it follows no specks.
     """
 
     def __init__(
-        self, lumas: Sequence[Plane], centre: int, preset: str = "fast", halvings: int | None = None
+        self,
+        lumas: Sequence[Plane],
+        centre: int,
+        preset: str = "fast",
+        halvings: int | None = None,
+        median: int = 0,
     ) -> None:
         self._shape = lumas[centre].shape
         self._halvings = working_halvings(self._shape) if halvings is None else halvings
-        here = codes(lumas[centre], self._halvings)
+
+        def seen(luma: Plane) -> Codes:
+            small = codes(luma, self._halvings)
+            return opencv().medianBlur(small, median) if median else small
+
+        here = seen(lumas[centre])
         self._flows: list[Flow | None] = [
-            None if luma is lumas[centre] else moves(here, codes(luma, self._halvings), preset)
-            for luma in lumas
+            None if luma is lumas[centre] else moves(here, seen(luma), preset) for luma in lumas
         ]
         self._places: dict[tuple[int, tuple[int, ...]], Grown] = {}
 
@@ -88,15 +98,42 @@ class Motion:
             return seen if rows is ALL else seen[rows]
         return whole(seen) if isinstance(rows, slice) else np.concatenate([seen[r] for r in runs(rows)])
 
+    def sharp(self, plane: Plane, neighbour: int, rows: slice, columns: slice) -> Plane:
+        """A box of ``warp``, drawn by Lanczos' filter: the picture where it belongs, grain hardly softer."""
+        at = self._at(plane, neighbour)
+        if at is None:
+            return plane[rows, columns]
+        cv, box = opencv(), np.ascontiguousarray(at[rows][:, columns])
+        made: Plane = cv.remap(plane, box, None, cv.INTER_LANCZOS4, borderMode=cv.BORDER_REPLICATE)
+        return made
+
+    def inside(self, neighbour: int) -> NDArray[np.uint8]:
+        """1 where what ``warp`` shows lies in the neighbour's picture (luma's shape); 0 for a clamped one."""
+        flow, (height, width) = self._flows[neighbour], self._shape
+        if flow is None:
+            return np.zeros((height, width), np.uint8)
+        cv, unit = opencv(), 2 << self._halvings
+        at = lattice(*flow.shape[:2]) + flow
+        last = np.array([width / unit, height / unit], np.float32) - np.float32(0.5)
+        small = ((at >= -0.5) & (at <= last)).all(-1).astype(np.uint8)
+        size = flow.shape[1] * unit, flow.shape[0] * unit
+        made: NDArray[np.uint8] = cv.resize(small, size, interpolation=cv.INTER_NEAREST)
+        return made[:height, :width]
+
     def _drawn(self, plane: Plane, neighbour: int, way: int) -> Rows:
+        at = self._at(plane, neighbour)
+        return plane if at is None else Drawn(plane, at, way)
+
+    def _at(self, plane: Plane, neighbour: int) -> Grown | None:
+        """Where to look for each sample of a plane, None for a clamped neighbour."""
         flow, key = self._flows[neighbour], (neighbour, plane.shape)
         if flow is None:
-            return plane
+            return None
         if key not in self._places:
             each = zip(self._shape, plane.shape, strict=True)
             down, right = ((2 << self._halvings) / 2 ** round(np.log2(n / k)) for n, k in each)
             self._places[key] = places(flow, (down, right), plane.shape)
-        return Drawn(plane, self._places[key], way)
+        return self._places[key]
 
 
 class Drawn:

@@ -1,0 +1,1 @@
+"""Repair: what is damage (``detect``, ``gates``, ``lines``), what belongs in its place (``fill``)."""

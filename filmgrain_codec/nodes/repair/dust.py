@@ -1,0 +1,153 @@
+"""Dust, dirt and hair: what one frame has and neither neighbour, found and replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.errors import UsageError
+from filmgrain_codec.nodes.align import Motion
+from filmgrain_codec.nodes.repair import gates
+from filmgrain_codec.nodes.repair.aligned import AFTER, BEFORE, HERE, MEDIAN, Aligned, brightness
+from filmgrain_codec.nodes.repair.detect import BLACK, SMALLEST, WHITE, Mask, Ranks
+from filmgrain_codec.nodes.repair.fill import filled, widened
+from filmgrain_codec.nodes.repair.masks import SHOWS, Painted, shown
+from filmgrain_codec.nodes.repair.specks import Speck, painted, specks
+
+SHARE_PROP, COUNT_PROP, LEFT_PROP = "FGDustShare", "FGDustSpecks", "FGDustLeft"
+"""Properties of every frame: share of luma's samples replaced, specks found, and 1 where too many were found
+and the frame was left as it is."""
+POLARITIES = {"auto": 0, "both": 0, "white": WHITE, "black": BLACK}
+MANY, RARE, STRICTER = 6, 1 / 6, 1.4
+"""With polarity auto: where there are so many of one kind and at most this share of the other, the other must
+exceed its threshold by so much."""
+GRAIN_SIZE = 0.8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What is taken for damage in one frame: ``mask`` (luma's shape, 0 or 1) before it is widened, the number
+    of pieces, and whether they were too many."""
+
+    mask: Mask
+    count: int
+    excess: bool = False
+
+
+class Dust:
+    """Node that repairs specks of the middle frame of five; a pure function of them.
+
+    ``sensitivity`` divides the thresholds; 0 finds nothing. ``polarity``: auto, both, white or black.
+    ``max_size``: largest speck, in per cent of the picture (hair four times as much; at least 400 samples).
+    ``max_coverage``: per cent of the picture above which a frame is left alone. ``veto``, ``mask``: picture
+    files (or sequences, ``%04d``) white where nothing, and where anything, is replaced. ``show``: repaired,
+    overlay or mask. Samples outside of the widened mask keep their bits. The first and last frame of a shot
+    have but one neighbour: nothing is looked for there. Raises ``UsageError``, ``InputError``.
+    """
+
+    radius = 2
+
+    def __init__(
+        self,
+        sensitivity: float = 1.0,
+        polarity: str = "auto",
+        max_size: float = 0.05,
+        max_coverage: float = 1.0,
+        veto: str | None = None,
+        mask: str | None = None,
+        show: str = "repaired",
+    ) -> None:
+        _check(polarity, POLARITIES, "polarity")
+        _check(show, SHOWS, "show")
+        self._sensitivity, self._polarity, self._show = sensitivity, polarity, show
+        self._limits = gates.Limits(max_size / 100, POLARITIES[polarity])
+        self._coverage = max_coverage / 100
+        self._veto, self._hand = (Painted(p) if p else None for p in (veto, mask))
+
+    def configure(self, fmt: FrameFormat) -> FrameFormat:
+        return fmt
+
+    def process(self, window: Sequence[Frame], n: int) -> Frame:
+        frame, aligned = window[self.radius], Aligned(window[1:4])
+        found = self.found(window, aligned, n)
+        wide = widened(self._with_hand(found.mask, n, frame.fmt))
+        props = {
+            SHARE_PROP: float(wide.mean()) if wide.any() else 0.0,
+            COUNT_PROP: found.count,
+            LEFT_PROP: int(found.excess),
+        }
+        if self._show != "repaired":
+            return frame.with_planes(shown(frame, wide, self._show), **props)
+        if not wide.any():
+            return frame.with_planes(frame.planes, **props)
+        return frame.with_planes(filled(frame, aligned, wide, GRAIN_SIZE).planes, **props)
+
+    def found(self, window: Sequence[Frame], aligned: Aligned, n: int) -> Found:
+        """The damage of the middle frame."""
+        shape = window[self.radius].fmt.shape(0)
+        if not self._sensitivity or aligned.alone:
+            return Found(np.zeros(shape, np.uint8), 0)
+        ranks = Ranks(aligned)
+        kept = self._spared(self._suspects(ranks), window, ranks, n)
+        mask = painted(kept, shape)
+        if mask.mean() > self._coverage:
+            return Found(np.zeros(shape, np.uint8), len(kept), excess=True)
+        return Found(mask, len(kept))
+
+    def _suspects(self, ranks: Ranks) -> list[Speck]:
+        scale = 1 / self._sensitivity
+        found = {p: specks(ranks.suspects(HERE, p, scale), p, SMALLEST) for p in (WHITE, BLACK)}
+        if self._polarity == "auto":
+            rare, usual = sorted(found, key=lambda p: len(found[p]))
+            if len(found[usual]) >= MANY and len(found[rare]) <= RARE * len(found[usual]):
+                found[rare] = specks(ranks.suspects(HERE, rare, STRICTER * scale), rare, SMALLEST)
+        return [s for one in found.values() for s in one]
+
+    def _spared(self, found: list[Speck], window: Sequence[Frame], ranks: Ranks, n: int) -> list[Speck]:
+        """Those that are no part of the scene, and that may be changed."""
+        frame = window[self.radius]
+        kept = [s for s in found if self._limits.admits(s, frame.fmt.shape(0))]
+        kept = gates.at_rest(kept, ranks.believed)
+        veto = self._veto.at(n, frame.fmt) if self._veto else None
+        kept = gates.not_rain(gates.untouched(kept, veto))
+        if not kept:
+            return []
+        kept = gates.not_passing(kept, *self._theirs(ranks), frame.fmt.width)
+        return _steady(kept, window, ranks) if kept else []
+
+    def _theirs(self, ranks: Ranks) -> tuple[list[Speck], list[Speck]]:
+        """What only the frame before has, and what only the one after."""
+        scale = 1 / self._sensitivity
+        one, other = (
+            [s for p in (WHITE, BLACK) for s in specks(ranks.suspects(k, p, scale), p, SMALLEST)]
+            for k in (BEFORE, AFTER)
+        )
+        return one, other
+
+    def _with_hand(self, mask: Mask, n: int, fmt: FrameFormat) -> Mask:
+        hand = self._hand.at(n, fmt) if self._hand else None
+        if hand is None:
+            return mask
+        veto = self._veto.at(n, fmt) if self._veto else None
+        return mask | (hand if veto is None else hand & (1 - veto))
+
+
+def _steady(found: list[Speck], window: Sequence[Frame], ranks: Ranks) -> list[Speck]:
+    """Without what blinks: seen two frames on as here."""
+    far = [(0, 1), (4, 3)]
+    there = [window[a] for a, near in far if window[a].index != window[near].index]
+    if not there:
+        return found
+    aligned = ranks.aligned
+    lumas = [aligned.here, *(brightness(f) for f in there)]
+    motion = Motion(lumas, 0, median=MEDIAN)
+    drawn = [motion.warp(luma, k) for k, luma in enumerate(lumas) if k]
+    return gates.not_blinking(found, aligned.here, (aligned.before, aligned.after), drawn)
+
+
+def _check(word: str, known: Sequence[str] | dict[str, int], name: str) -> None:
+    if word not in known:
+        raise UsageError(f"dust knows no {name} {word!r}; it is one of {', '.join(known)}")

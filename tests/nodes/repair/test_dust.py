@@ -1,0 +1,205 @@
+"""Dust: specks go, all else keeps its bits, and what belongs to the scene stays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from filmgrain_codec.core.frame import FrameFormat
+from filmgrain_codec.core.graph import Graph
+from filmgrain_codec.core.registry import build_chain
+from filmgrain_codec.errors import InputError, UsageError
+from filmgrain_codec.nodes.repair.dust import COUNT_PROP, LEFT_PROP, SHARE_PROP, Dust
+from filmgrain_codec.nodes.repair.fill import widened
+from filmgrain_codec.nodes.repair.specks import pieces
+from tests.nodes.repair.scenes import FORMATS, PEAK, SIZE, frames, spoiled
+
+PLACES = [(20, 30), (70, 90), (100, 140)]
+
+
+def middle(clip, node=None):
+    return (node or Dust(max_coverage=5)).process(clip, 2)
+
+
+def damaged(fmt=None, places=PLACES, **options):
+    clean = frames(5, fmt)
+    return clean, [*clean[:2], spoiled(clean[2], places, **options), *clean[3:]]
+
+
+def damage_mask(shape, places=PLACES, side=5):
+    mask = np.zeros(shape, np.uint8)
+    for row, column in places:
+        mask[row : row + side, column : column + side] = 1
+    return mask
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f"{f.family}{f.bits}")
+@pytest.mark.parametrize("value", [PEAK, 0.05])
+def test_specks_go_and_all_else_keeps_its_bits(fmt, value):
+    clean, given = damaged(fmt, value=value)
+    made = middle(given)
+    assert made.props[COUNT_PROP] == len(PLACES)
+    around = widened(damage_mask(fmt.shape(0)), 4)
+    for k, (was, new, truth) in enumerate(zip(given[2].planes, made.planes, clean[2].planes, strict=True)):
+        step = [-(-a // b) for a, b in zip(fmt.shape(0), fmt.shape(k), strict=True)]
+        near = np.zeros(was.shape, bool)
+        down, across = np.nonzero(around)
+        near[down // step[0], across // step[1]] = True
+        assert np.array_equal(was[~near], new[~near])
+        assert np.abs(new - truth).max() < 0.12
+        assert np.abs(was - truth).max() > 0.2
+
+
+def test_outside_of_the_mask_shown_no_bit_changes():
+    _, given = damaged()
+    mask = middle(given, Dust(show="mask")).planes[0] > 0.5
+    made = middle(given)
+    changed = made.planes[0] != given[2].planes[0]
+    assert changed.any()
+    assert not (changed & ~mask).any()
+
+
+def test_a_clean_pan_keeps_its_planes():
+    given = frames(5)
+    made = middle(given)
+    assert all(a is b for a, b in zip(made.planes, given[2].planes, strict=True))
+    assert made.props[COUNT_PROP] == 0
+    assert made.props[SHARE_PROP] == 0.0
+
+
+def test_sensitivity_0_is_the_identity():
+    _, given = damaged()
+    assert middle(given, Dust(sensitivity=0)).planes[0] is given[2].planes[0]
+
+
+def test_fills_have_grain():
+    """As much fine grain as around them."""
+    places = [(r, c) for r in range(12, 108, 16) for c in range(12, 148, 16)]
+    clean, given = damaged(places=places)
+    made = middle(given, Dust(max_coverage=20))
+    inside = damage_mask(SIZE, places).astype(bool)
+
+    def power(plane):
+        fine = plane - np.roll(plane, 1, 1)
+        return np.var(fine[inside])
+
+    assert power(made.planes[0]) == pytest.approx(power(clean[2].planes[0]), rel=0.2)
+
+
+def test_polarity():
+    _, given = damaged()
+    assert middle(given, Dust(polarity="black")).props[COUNT_PROP] == 0
+    assert middle(given, Dust(polarity="white")).props[COUNT_PROP] == 3
+
+
+def test_large_specks_stay():
+    _, given = damaged(places=[(40, 60)], side=30)
+    assert middle(given, Dust(max_coverage=20)).props[COUNT_PROP] == 0
+    assert middle(given, Dust(max_size=10, max_coverage=20)).props[COUNT_PROP] == 1
+
+
+def test_too_many_specks_leave_the_frame_and_say_so():
+    _, given = damaged()
+    made = middle(given, Dust(max_coverage=0.1))
+    assert made.planes[0] is given[2].planes[0]
+    assert made.props[LEFT_PROP] == 1
+
+
+def test_what_moves_on_a_line_stays():
+    clean = frames(5, step=0)
+    path = [[(40 + 9 * n, 20 + 14 * n)] for n in range(5)]
+    given = [spoiled(f, p, side=4) for f, p in zip(clean, path, strict=True)]
+    assert middle(given).props[COUNT_PROP] == 0
+    alone = [*clean[:2], given[2], *clean[3:]]
+    assert middle(alone).props[COUNT_PROP] == 1
+
+
+def test_what_blinks_stays():
+    clean = frames(5, step=0)
+    given = [spoiled(f, [(50, 60)]) if n % 2 == 0 else f for n, f in enumerate(clean)]
+    assert middle(given).props[COUNT_PROP] == 0
+
+
+def test_rain_stays():
+    clean = frames(5, step=0)
+    rng = np.random.default_rng(5)
+    given = []
+    for frame in clean:
+        plane = frame.planes[0].copy()
+        for row, column in zip(rng.integers(0, 100, 14), rng.integers(0, 158, 14), strict=True):
+            plane[row : row + 14, column : column + 2] += 0.15
+        given.append(frame.with_planes((plane,)))
+    assert middle(given, Dust(max_coverage=20)).props[COUNT_PROP] <= 1
+
+
+def test_hand_mask_and_veto(tmp_path):
+    import cv2
+
+    def picture(name, mask):
+        cv2.imwrite(str(tmp_path / name), mask * 255)
+        return str(tmp_path / name)
+
+    _, given = damaged()
+    veto = picture("veto.png", damage_mask(SIZE, PLACES[:1]))
+    assert middle(given, Dust(veto=veto)).props[COUNT_PROP] == 2
+    hand = damage_mask(SIZE, [(60, 20)], side=9)
+    made = middle(given, Dust(sensitivity=0, mask=picture("hand.png", hand)))
+    changed = made.planes[0] != given[2].planes[0]
+    assert changed.any()
+    assert not (changed & (widened(hand) == 0)).any()
+    picture("hand.0002.png", hand)
+    each = Dust(sensitivity=0, mask=str(tmp_path / "hand.%04d.png"))
+    assert np.array_equal(each.process(given, 2).planes[0], made.planes[0])
+    assert each.process(given, 3).planes[0] is given[2].planes[0]
+    with pytest.raises(InputError, match="no mask"):
+        Dust(mask=str(tmp_path / "none.png"))
+    small = picture("small.png", np.ones((9, 9), np.uint8))
+    with pytest.raises(InputError, match="9x9"):
+        middle(given, Dust(mask=small))
+
+
+def test_a_still_with_a_hand_mask_is_grown_inwards_with_grain(tmp_path):
+    import cv2
+
+    clean = frames(1)
+    mask = damage_mask(SIZE, [(40, 60)], side=9)
+    cv2.imwrite(str(tmp_path / "m.png"), mask * 255)
+    still = spoiled(clean[0], [(40, 60)], side=9)
+    made = next(Graph([Dust(mask=str(tmp_path / "m.png"))], debug=True).stream([still])).planes[0]
+    inside = mask > 0
+    assert abs(made[inside].mean() - clean[0].planes[0][inside].mean()) < 0.03
+    fine, usual = (np.diff(p, axis=1) for p in (made, clean[0].planes[0]))
+    assert 0.5 < np.std(fine[inside[:, 1:]]) / np.std(usual) < 2
+
+
+def test_overlay_shows_the_mask():
+    fmt = FORMATS[1]
+    _, given = damaged(fmt)
+    made = middle(given, Dust(show="overlay"))
+    assert made.planes[2][22 // 2, 32 // 2] == pytest.approx(0.85)
+    with pytest.raises(UsageError, match="show"):
+        Dust(show="all")
+
+
+@pytest.mark.parametrize("text", ["dust", "dust:show=mask"])
+def test_the_same_bits_in_any_order(text):
+    clean = frames(8)
+    given = [spoiled(f, [(20 + 7 * n % 60, 30 + 31 * n % 100)]) for n, f in enumerate(clean)]
+    graph = Graph(build_chain([text]), cuts=[5], debug=True)
+    streamed = [f.planes[0] for f in graph.stream(given)]
+    pull = graph.pull(given.__getitem__, len(given))
+    for n in reversed(range(len(given))):
+        assert np.array_equal(pull(n).planes[0], streamed[n])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_short_clips_and_black_frames(count):
+    fmt = FrameFormat(33, 17, "yuv", 1, 1, 8)
+    given = [f.with_planes(tuple(np.zeros_like(p) for p in f.planes)) for f in frames(count, fmt)]
+    made = list(Graph(build_chain(["dust"]), debug=True).stream(given))
+    assert all(not p.any() for f in made for p in f.planes)
+
+
+def test_pieces_of_a_mask():
+    mask = damage_mask(SIZE)
+    assert [(s.rows.start, s.columns.start) for s in pieces(mask)] == PLACES
