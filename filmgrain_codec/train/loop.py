@@ -53,6 +53,8 @@ class Run:
     folder: Path
     schedule: Schedule
     objective: Callable[[nn.Module, Batch], Tensor] = taught
+    judge: Callable[[nn.Module, Batch], tuple[float, float]] | None = None
+    """(loss, gain in dB) of a batch held out; None is a removal net's."""
     device: str = "cpu"
     step: int = 0
     elapsed: float = 0.0
@@ -77,7 +79,7 @@ class Run:
         torch.save(state, part)
         part.replace(self.checkpoint)
         with (self.folder / "curve.csv").open("w", newline="") as out:
-            rows = csv.DictWriter(out, COLUMNS)
+            rows = csv.DictWriter(out, list(self.curve[0]) if self.curve else COLUMNS)
             rows.writeheader()
             rows.writerows(self.curve)
 
@@ -130,7 +132,8 @@ class Run:
         self.net.load_state_dict(self.average)
         with torch.no_grad():
             pairs = [(moved(well, self.device), moved(rough, self.device)) for well, rough in checks]
-            rows = [(*measure(self.net, well), measure(self.net, rough)[1]) for well, rough in pairs]
+            judge = self.judge or measure
+            rows = [(*judge(self.net, well), judge(self.net, rough)[1]) for well, rough in pairs]
         self.net.load_state_dict(live)
         held_out, gain, rough_gain = (round(v, 4) for v in torch.tensor(rows).mean(0).tolist())
         rate = self.schedule.rate_at(self.step, self.elapsed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -75,7 +76,12 @@ def read(path: Path) -> list[Plane]:
 
 
 def by_area(shapes: list[Plane]) -> tuple[Plane, ...]:
-    return tuple(sorted(shapes, key=lambda shape: float(shape.sum())))
+    return tuple(sorted(shapes, key=amount))
+
+
+def amount(shape: Plane) -> float:
+    """Samples that a shape covers."""
+    return float(shape.sum())
 
 
 def trimmed(shape: NDArray[np.floating]) -> Plane:
@@ -89,7 +95,7 @@ def chosen(shapes: tuple[Plane, ...], area: float, rng: Generator, *, by_size: b
     """Any of the shapes, or one of the ``NEAREST`` in area."""
     if not by_size:
         return shapes[int(rng.integers(len(shapes)))]
-    at = int(np.searchsorted([float(s.sum()) for s in shapes], area))
+    at = bisect(shapes, area, key=amount)
     first = max(0, min(at - NEAREST // 2, len(shapes) - NEAREST))
     return shapes[int(rng.integers(first, min(first + NEAREST, len(shapes))))]
 

@@ -1,0 +1,268 @@
+"""Samples for the mask net: clean scenes, grain, damage, neighbours drawn onto the frame as the filter does.
+
+Sample ``k`` of a seed is a pure function of (seed, k). They are kept as bytes on disk, made once, seen many
+times. Planes (side, side): the frame, its neighbours, where those count, how far damage covers (opacity), and
+flags: damaged, brighter, and a doubtful rim that is neither learnt as damage nor as picture.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+from torch.utils.data import Dataset
+
+from filmgrain_codec.core.frame import ColorInfo, Frame, FrameFormat
+from filmgrain_codec.errors import InputError
+from filmgrain_codec.nodes.opencv import opencv
+from filmgrain_codec.nodes.repair.aligned import AGREE, Aligned
+from filmgrain_codec.train import material, motion
+from filmgrain_codec.train.damage import shapes
+from filmgrain_codec.train.damage.clip import LABEL, covered
+from filmgrain_codec.train.damage.film import Film, Layers
+from filmgrain_codec.train.damage.lines import BIRTHS, Lines
+from filmgrain_codec.train.damage.statistics import SCAN_AREA
+from filmgrain_codec.train.material import Material
+from filmgrain_codec.train.pool import look
+from filmgrain_codec.train.repair_guard import GUARDS
+
+Batch = dict[str, Tensor]
+FAMILIES = ("spectral", "density", "scans")
+SIDE, MARGIN, FRAMES = 96, 16, 3
+PITCHES = (5.0, 45.0)
+"""Micrometres a sample: a scanner's full resolution to 8 mm film at standard definition."""
+SEVERITIES = (0.3, 5.0)
+LEVELS = (0.003, 0.09)
+LOOKS = 16
+CLEAN, GRAINLESS, GUARDED, CLIPS, FULL_RANGE = 0.2, 0.08, 0.3, 0.25, 0.4
+"""Shares of samples: without damage, without grain, with things to leave alone, of clips, full range."""
+SQUEEZED, SHARPENED = 0.25, 0.2
+"""Shares that went through JPEG, and through a scanner's sharpening, after they were damaged."""
+WEAK, WEAKER = 0.5, (0.2, 1.0)
+"""Share of samples whose damage is weaker throughout, and by how much: in scans most is of 20 codes or so."""
+DOUBT = 4 / 255
+"""Changes of luma between this and what counts as damage are not learnt from."""
+DROPPED, DROPPED_GUARDED = 0.3, 0.1
+"""Shares that are shown as stills; fewer where only motion tells what is damage."""
+PLANES = ("here", "before", "after", "seen", "opacity", "flags")
+DAMAGED, BRIGHTER, DOUBTFUL, GUARD = 1, 2, 4, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What decides a pool. Half of the shapes are those of real damage, where ``data`` holds damage_masks."""
+
+    data: Path
+    seed: int
+    count: int
+    held_out: bool = False
+
+
+def make(recipe: Recipe, folder: Path) -> Pool:
+    """The pool in ``folder``, made or, where that was interrupted, finished.
+
+    Raises ``InputError`` where the material is missing, or another pool lies there.
+    """
+    note = {"seed": recipe.seed, "count": recipe.count, "side": SIDE, "held_out": recipe.held_out}
+    path = folder / "pool.json"
+    found = json.loads(path.read_text()) if path.exists() else {**note, "done": 0}
+    if {k: found[k] for k in note} != note:
+        raise InputError(f"{folder} holds a pool made otherwise: name another folder.")
+    if found["done"] < recipe.count:
+        fill(recipe, folder, note, found["done"])
+    return Pool(folder)
+
+
+def fill(recipe: Recipe, folder: Path, note: Mapping[str, object], done: int) -> None:
+    seen = material.load(recipe.data, held_out=recipe.held_out)
+    banks = bank(recipe.data / "damage_masks")
+    folder.mkdir(parents=True, exist_ok=True)
+    mode = "r+" if done else "w+"
+    size = (recipe.count, len(PLANES), SIDE, SIDE)
+    array = np.lib.format.open_memmap(folder / "samples.npy", mode, np.uint8, size)
+    for k in range(done, recipe.count):
+        array[k] = sample(recipe.seed, seen, banks, k)
+        if (k + 1) % 200 == 0 or k + 1 == recipe.count:
+            array.flush()
+            text = json.dumps({**note, "done": k + 1, "material": seen.names})
+            (folder / "pool.json").write_text(text)
+            print(f"pool: {k + 1} of {recipe.count}", flush=True)
+
+
+def bank(masks: Path) -> list[tuple[shapes.Bank, bool]]:
+    """The banks of shapes to draw from, and whether by size."""
+    own: list[tuple[shapes.Bank, bool]] = [(shapes.procedural(), False)]
+    return own + ([(real_shapes(masks), True)] if masks.is_dir() else [])
+
+
+@cache
+def real_shapes(masks: Path) -> shapes.Bank:
+    return shapes.from_files(masks)
+
+
+class Pool:
+    """An open pool: ``samples`` (count, len(PLANES), SIDE, SIDE) bytes on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.facts = json.loads((folder / "pool.json").read_text())
+        self.samples = np.load(folder / "samples.npy", mmap_mode="r")
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+def sample(
+    seed: int, seen: Material, banks: Sequence[tuple[shapes.Bank, bool]], number: int
+) -> NDArray[np.uint8]:
+    """(len(PLANES), SIDE, SIDE)."""
+    rng = np.random.default_rng([seed, number])
+    side = SIDE + 2 * MARGIN
+    lumas = clean_scene(seen, side, rng)
+    guarded = rng.random() < GUARDED
+    if guarded:
+        names = list(GUARDS)
+        GUARDS[names[int(rng.integers(len(names)))]](lumas, rng)
+    color = ColorInfo(range=2 if rng.random() < FULL_RANGE else 1)
+    fmt = FrameFormat(side, side, "gray", 0, 0, 8, color)
+    grainy = grained(lumas.clip(0, 1), fmt, seed, rng)
+    layers = damage(side, banks, rng)
+    dirty = [covered(p, over, 0, fmt) for p, over in zip(grainy, layers, strict=True)]
+    change = dirty[1] - grainy[1]
+    finished = processed(dirty, rng)
+    frames = [Frame((p,), fmt, k, k, Fraction(1, 24)) for k, p in enumerate(finished)]
+    aligned = Aligned(frames)
+    usable = aligned.usable
+    shown = [finished[1], aligned.before * usable, aligned.after * usable]
+    covers = np.maximum(layers[1].white, layers[1].black)
+    planes = [*map(coded, shown), usable * np.uint8(255), coded(covers), flags(change, guarded)]
+    return np.stack([p[MARGIN:-MARGIN, MARGIN:-MARGIN] for p in planes])
+
+
+def clean_scene(seen: Material, side: int, rng: Generator) -> NDArray[np.float32]:
+    """Luma of three frames (FRAMES, side, side)."""
+    large = [c for c in seen.clips if min(c[0].shape[1:]) >= side]
+    if large and rng.random() < CLIPS:
+        found = motion.excerpt(large[rng.integers(len(large))], side, FRAMES, rng)
+    else:
+        found = motion.scene(seen.photos, side, FRAMES, rng)
+    return np.ascontiguousarray(motion.graded(motion.turned(found, rng), rng)[..., 0])
+
+
+def grained(
+    lumas: NDArray[np.float32], fmt: FrameFormat, seed: int, rng: Generator
+) -> list[NDArray[np.float32]]:
+    """Every frame with grain of its own, at codes of 8 bit."""
+    recipe = look(seed, FAMILIES[int(rng.integers(len(FAMILIES)))], int(rng.integers(LOOKS)))
+    level = 0.0 if rng.random() < GRAINLESS else float(np.exp(rng.uniform(*np.log(LEVELS))))
+    number = int(rng.integers(1 << 31))
+    return [recipe.grain((luma,), fmt, level, number, k)[0] for k, luma in enumerate(lumas)]
+
+
+def damage(side: int, banks: Sequence[tuple[shapes.Bank, bool]], rng: Generator) -> list[Layers]:
+    """What lies on each of the three frames; nothing on some samples."""
+    seed = int(rng.integers(1 << 31))
+    pitch, severity = (float(np.exp(rng.uniform(*np.log(span)))) for span in (PITCHES, SEVERITIES))
+    chosen, by_size = banks[int(rng.integers(len(banks)))]
+    faint = rng.uniform(0.1, 0.8)
+    size = (side, side)
+    film = Film(size, pitch, severity, seed, faint, chosen, by_size)
+    # As many lines as a frame has, for the part of its width that is seen here, and some more.
+    share = side / (np.sqrt(SCAN_AREA) * 1000 / pitch)
+    lines = Lines(size, pitch, min(severity, 1.0), seed, min(0.02, 3 * BIRTHS * share))
+    if rng.random() < CLEAN:
+        return [Layers(np.zeros(size, np.float32), np.zeros(size, np.float32)) for _ in range(FRAMES)]
+    made = [film.layers(number) for number in range(2, 2 + FRAMES)]
+    for number, layers in enumerate(made, 2):
+        lines.draw(layers, number)
+    weaker = rng.uniform(*WEAKER) if rng.random() < WEAK else 1.0
+    return [Layers(*(np.float32(weaker) * p for p in (over.white, over.black))) for over in made]
+
+
+def processed(planes: list[NDArray[np.float32]], rng: Generator) -> list[NDArray[np.float32]]:
+    """What happens to scans before they come here: sharpening, compression; nothing to most."""
+    cv = opencv()
+    if rng.random() < SHARPENED:
+        amount, sigma = rng.uniform(0.2, 0.8), rng.uniform(0.6, 1.2)
+        planes = [np.clip(p + amount * (p - cv.GaussianBlur(p, (0, 0), sigma)), 0, 1) for p in planes]
+    if rng.random() < SQUEEZED:
+        quality = [cv.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 98))]
+        files = [cv.imencode(".jpg", coded(p), quality)[1] for p in planes]
+        planes = [cv.imdecode(f, cv.IMREAD_GRAYSCALE).astype(np.float32) / 255 for f in files]
+    return [np.asarray(p, np.float32) for p in planes]
+
+
+def flags(change: NDArray[np.float32], guarded: bool) -> NDArray[np.uint8]:
+    """Bits DAMAGED, BRIGHTER, DOUBTFUL, GUARD of every sample, from how luma was changed."""
+    size = np.abs(change)
+    made = DAMAGED * (size > LABEL) + BRIGHTER * (change > 0) + DOUBTFUL * ((size > DOUBT) & (size <= LABEL))
+    return (made + GUARD * guarded).astype(np.uint8)
+
+
+def coded(plane: NDArray[np.floating]) -> NDArray[np.uint8]:
+    return np.rint(plane.clip(0, 1) * 255).astype(np.uint8)
+
+
+class Batches(Dataset[Batch]):
+    """Batch ``step`` of ``seed``: given (B, 5, S, S) as the filter makes it, and what is true of it.
+
+    damaged, brighter, opacity and doubtful are (B, 1, S, S). ``still`` shows all samples (True) or none
+    (False) without neighbours; None mixes, and turns tones round too.
+    """
+
+    def __init__(self, pool: Pool, seed: int, still: bool | None = None, size: int = 12) -> None:
+        self.pool, self.seed, self.still, self.size = pool, seed, still, size
+
+    def __len__(self) -> int:
+        return 1 << 31
+
+    def __getitem__(self, step: int) -> Batch:
+        rng = np.random.default_rng([self.seed, step])
+        rows = self.pool.samples[np.sort(rng.integers(0, len(self.pool), self.size))]
+        planes = torch.from_numpy(turned(rows, rng))
+        bits = planes[:, 5:6]
+        truth = {n: (bits & b > 0).float() for n, b in (("damaged", 1), ("brighter", 2), ("doubtful", 4))}
+        given = assembled(planes[:, :4].float() / 255)
+        given, truth["brighter"] = graded(given, truth["brighter"], rng, self.still is None)
+        guarded = (bits[:, 0, 0, 0] & GUARD > 0).numpy()
+        chance = np.where(guarded, DROPPED_GUARDED, DROPPED)
+        dropped = rng.random(self.size) < chance if self.still is None else np.full(self.size, self.still)
+        given[:, 1:] *= torch.from_numpy(~dropped).float()[:, None, None, None]
+        return {"given": given, "opacity": planes[:, 4:5].float() / 255, **truth}
+
+
+def turned(rows: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    """All samples mirrored, transposed or reversed in time, one way for the batch."""
+    rows = rows[:, [0, 2, 1, 3, 4, 5]] if rng.random() < 0.5 else rows
+    rows = rows[..., :: rng.choice([-1, 1])]
+    return np.ascontiguousarray(rows)
+
+
+def graded(given: Tensor, brighter: Tensor, rng: Generator, wanted: bool) -> tuple[Tensor, Tensor]:
+    """Half of the batches as negatives, all a little weaker in contrast; what is brighter then is not."""
+    if not wanted:
+        return given, brighter
+    gain = float(rng.uniform(0.75, 1.0))
+    pictures = given[:, :3] * gain + float(rng.uniform(0, 1 - gain))
+    if rng.random() < 0.5:
+        pictures, brighter = 1 - pictures, 1 - brighter
+    seen = given[:, 4:5]
+    pictures[:, 1:] *= seen
+    return torch.cat([pictures, given[:, 3:4] * gain, seen], 1), brighter
+
+
+def assembled(planes: Tensor) -> Tensor:
+    """(B, 5, S, S) as ``nodes.repair.aligned.net_input`` gives it, from frame, neighbours and their use."""
+    apart = (planes[:, 1:2] - planes[:, 2:3]).abs()
+    box = F.avg_pool2d(apart, AGREE, 1, AGREE // 2, count_include_pad=False)
+    seen = (planes[:, 3:4] > 0.5).float()
+    return torch.cat([planes[:, :3], box * seen, seen], 1)
