@@ -26,6 +26,8 @@ SURE, FAINT = 5.0, 2.0
 the sample that makes a speck, and of the samples that hang together with it."""
 SURE_LEAST, FAINT_LEAST = 6 / 255, 3 / 255
 """No threshold is lower, of full scale."""
+UNLIKE, UNLIKE_LEAST = 3.0, 4 / 255
+"""A frame is unlike its neighbours' mean from so many deviations on, or from this."""
 SMALLEST = 3
 """Samples that a speck has at least."""
 APART_LEAST, APART_SHARE, APART_SIGMAS = 8 / 255, 0.4, 2.0
@@ -75,6 +77,15 @@ class Ranks:
         apart = cv.blur(cv.absdiff(before, after), (5, 5))
         limit = cv.max(cv.multiply(away, APART_SHARE), max(APART_LEAST, APART_SIGMAS * self.sigma))
         return (apart < limit).view(np.uint8) & self.aligned.usable
+
+    @cached_property
+    def unlike(self) -> Mask:
+        """Where the frame is not what its neighbours make it, or they do not agree on it."""
+        cv = opencv()
+        before, here, after = self.smooth
+        away = cv.absdiff(here, cv.addWeighted(before, 0.5, after, 0.5, 0))
+        limit = max(UNLIKE_LEAST, UNLIKE * self.sigma)
+        return (away > np.float32(limit)).view(np.uint8) | (1 - self.believed)
 
     def outside(self, which: int, polarity: int) -> Plane:
         """How far frame ``which`` lies above (``WHITE``) or below all that the others hold nearby."""

@@ -18,8 +18,8 @@ from filmgrain_codec.nodes.repair.masks import SHOWS, Painted, shown
 from filmgrain_codec.nodes.repair.specks import Speck, painted, specks
 
 SHARE_PROP, COUNT_PROP, LEFT_PROP = "FGDustShare", "FGDustSpecks", "FGDustLeft"
-"""Properties of every frame: share of luma's samples replaced, specks found, and 1 where too many were found
-and the frame was left as it is."""
+"""Properties of every frame: share of luma's samples that is damaged, number of specks, and 1 where they were
+too many and the frame was left as it is."""
 POLARITIES = {"auto": 0, "both": 0, "white": WHITE, "black": BLACK}
 MANY, RARE, STRICTER = 6, 1 / 6, 1.4
 """With polarity auto: where there are so many of one kind and at most this share of the other, the other must
@@ -73,9 +73,10 @@ class Dust:
     def process(self, window: Sequence[Frame], n: int) -> Frame:
         frame, aligned = window[self.radius], Aligned(window[1:4])
         found = self.found(window, aligned, n)
-        wide = widened(self._with_hand(found.mask, n, frame.fmt))
+        damaged = self._with_hand(found.mask, n, frame.fmt)
+        wide = widened(damaged)
         props = {
-            SHARE_PROP: float(wide.mean()) if wide.any() else 0.0,
+            SHARE_PROP: float(damaged.mean()),
             COUNT_PROP: found.count,
             LEFT_PROP: int(found.excess),
         }
@@ -110,7 +111,7 @@ class Dust:
         """Those that are no part of the scene, and that may be changed."""
         frame = window[self.radius]
         kept = [s for s in found if self._limits.admits(s, frame.fmt.shape(0))]
-        kept = gates.at_rest(kept, ranks.believed)
+        kept = gates.at_rest(kept, ranks.unlike)
         veto = self._veto.at(n, frame.fmt) if self._veto else None
         kept = gates.not_rain(gates.untouched(kept, veto))
         if not kept:

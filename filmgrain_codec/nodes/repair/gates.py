@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Plane
+from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair.detect import Mask
-from filmgrain_codec.nodes.repair.specks import Speck
+from filmgrain_codec.nodes.repair.specks import Speck, painted
 
 Places = NDArray[np.float64]
 LEAST_AREA = 400
@@ -31,8 +32,9 @@ AGAIN = 0.4
 RAIN, THIN, RAIN_SHARE = 8, 2.5, 0.6
 """Rain: so many pieces so many times as long as wide, of which this share lies within ``RAIN_ANGLE``."""
 RAIN_ANGLE = np.deg2rad(12)
-QUIET = 0.5
-"""Around a speck this share of the samples must be such that the motion is believed."""
+REACH, CLOSE, UNQUIET = 10, 5, 0.25
+"""Within so many samples of a speck, those of specks and right beside them left out, at most this share may
+be such that the motion fails there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +61,22 @@ def untouched(found: Sequence[Speck], veto: Mask | None) -> list[Speck]:
     return [s for s in found if not (veto[s.rows, s.columns][s.shape]).any()]
 
 
-def at_rest(found: Sequence[Speck], believed: Mask) -> list[Speck]:
-    """Without those amid motion that cannot be followed."""
-    return [s for s in found if _around(s, believed) >= QUIET]
+def at_rest(found: Sequence[Speck], unlike: Mask) -> list[Speck]:
+    """Without those amid motion that cannot be followed; ``unlike``: 1 where a frame is not what its
+    neighbours make it (luma's shape)."""
+    if not found:
+        return []
+    cv, shape = opencv(), (unlike.shape[0], unlike.shape[1])
+    free = 1 - cv.dilate(painted(found, shape), np.ones((CLOSE, CLOSE), np.uint8))
+    return [s for s in found if _unlike_around(s, unlike, free) <= UNQUIET]
 
 
-def _around(speck: Speck, believed: Mask) -> float:
-    reach = 6
-    rows = slice(max(0, speck.rows.start - reach), speck.rows.stop + reach)
-    columns = slice(max(0, speck.columns.start - reach), speck.columns.stop + reach)
-    return float(believed[rows, columns].mean())
+def _unlike_around(speck: Speck, unlike: Mask, free: Mask) -> float:
+    """Share of a speck's surroundings, no specks counted."""
+    rows = slice(max(0, speck.rows.start - REACH), speck.rows.stop + REACH)
+    columns = slice(max(0, speck.columns.start - REACH), speck.columns.stop + REACH)
+    around = free[rows, columns] > 0
+    return float(unlike[rows, columns][around].mean()) if around.any() else 1.0
 
 
 def not_rain(found: Sequence[Speck]) -> list[Speck]:
