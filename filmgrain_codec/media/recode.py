@@ -1,0 +1,121 @@
+"""Frames through a lossy codec and back, in memory, with the quantiser that each was coded with.
+
+QP is on the scale of ``core.quantiser``: that of H.264 and MPEG-2 is the mean over the picture's blocks as
+the decoder tells it, that of the others is what the encoder said of the frame.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+
+from filmgrain_codec.core import quantiser
+from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.media.convert import from_av, planar_format, to_av
+
+_ENCODERS = {"x264": "libx264", "x265": "libx265", "svtav1": "libsvtav1", "mpeg2": "mpeg2video"}
+_QUIET = {
+    "x265": {"x265-params": "log-level=none:pools=1:frame-threads=1"},
+    "svtav1": {"svtav1-params": "lp=1"},
+}
+_LAMBDA = 118
+"""FFmpeg's quality figures are quantisers times this."""
+_TICK = Fraction(1, 25)
+_AV1_INDEX = 255 / 63
+"""From SVT-AV1's quantiser (0 to 63) to base_q_idx, closely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How frames are coded: one of ``codecs()``, FFmpeg's options, depth."""
+
+    codec: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    bits: int = 8
+
+
+def codecs() -> tuple[str, ...]:
+    """Codecs that ``recode`` knows."""
+    return tuple(_ENCODERS)
+
+
+def recode(frames: Sequence[Frame], coding: Coding) -> tuple[list[Frame], int]:
+    """The frames as they come back, with props ``qp`` and ``codec``, and the bytes of their packets.
+
+    Frames are 4:2:0 with even sides (16 and more) and any depth; they come back at ``coding.bits``.
+    """
+    content, told, size = _encoded(frames, coding)
+    return _decoded(content, frames, coding, told), size
+
+
+def _encoded(frames: Sequence[Frame], coding: Coding) -> tuple[bytes, dict[int, float], int]:
+    """A Matroska file, the encoder's quality figure of each frame, the bytes of its packets."""
+    out, told, size = io.BytesIO(), {}, 0
+    fmt = frames[0].fmt
+    pix_fmt = planar_format(fmt.family, fmt.sub_w, fmt.sub_h, coding.bits)
+    with av.open(out, "w", format="matroska") as container:
+        options = {**_QUIET.get(coding.codec, {}), **coding.options}
+        stream = container.add_stream(_ENCODERS[coding.codec], rate=25, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = fmt.width, fmt.height, pix_fmt
+        stream.codec_context.time_base, stream.codec_context.thread_count = _TICK, 1
+        for n, frame in enumerate([*frames, None]):
+            picture = None if frame is None else to_av(replace(frame, pts=n, time_base=_TICK), pix_fmt)
+            for packet in stream.encode(picture):
+                assert packet.pts is not None
+                told[packet.pts] = _quality(packet)
+                size += packet.size
+                container.mux(packet)
+    return out.getvalue(), {n: told[key] for n, key in enumerate(sorted(told))}, size
+
+
+def _quality(packet: av.Packet) -> float:
+    for data in packet.iter_sidedata():
+        if data.data_type == "quality_stats":
+            return float(struct.unpack("<i", bytes(data)[:4])[0]) / _LAMBDA
+    return 0.0
+
+
+def _decoded(
+    content: bytes, frames: Sequence[Frame], coding: Coding, told: Mapping[int, float]
+) -> list[Frame]:
+    made = []
+    with av.open(io.BytesIO(content), "r") as container:
+        context = container.streams.video[0].codec_context
+        context.options = {"export_side_data": "venc_params"}
+        context.thread_count = 1
+        for n, picture in enumerate(container.decode(video=0)):
+            fmt = replace(frames[n].fmt, bits=coding.bits)
+            props = {"qp": _qp(picture, coding, told[n]), "codec": coding.codec}
+            made.append(from_av(picture, fmt, frames[n].index, frames[n].pts, frames[n].time_base, 0, props))
+    return made
+
+
+def _qp(picture: av.VideoFrame, coding: Coding, told: float) -> float:
+    exported = exported_qp(picture)
+    if exported is not None:
+        return exported
+    if coding.codec == "mpeg2":
+        return quantiser.of_mpeg2(float(coding.options.get("qmin", told)))
+    return quantiser.of_av1(told * _AV1_INDEX) if coding.codec == "svtav1" else told
+
+
+def exported_qp(picture: av.VideoFrame) -> float | None:
+    """The mean QP that the decoder exported of a picture's blocks (H.264, MPEG-2), else None.
+
+    The decoder must have been opened with ``export_side_data=venc_params``.
+    """
+    data = picture.side_data.get("VIDEO_ENC_PARAMS")
+    if data is None or not data.nb_blocks:
+        return None
+    mean = float(np.mean(data.qp_map()))
+    if data.codec_type.name == "H264":
+        return mean - 6 * (picture.format.components[0].bits - 8)
+    return quantiser.of_step(mean)

@@ -1,0 +1,95 @@
+"""What a codec repair net is trained for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from filmgrain_codec.core.quantiser import HIGHEST
+from filmgrain_codec.train.codec.batches import Batch
+from filmgrain_codec.train.networks.codec import PLANES, CodecNets, pack
+
+FLOOR = 0.006
+"""Added to a patch's own error, in whose units its loss counts: weak and strong quantisers count alike."""
+CORNER = 0.05
+CHROMA_WEIGHT = 0.5
+STRUCTURE_WEIGHT = 0.1
+WORSE_WEIGHT = 0.05
+JUDGE_WEIGHT = 0.1
+_WINDOW, _SCALES = 7, 3
+_C1, _C2 = 0.01**2, 0.03**2
+
+
+def objective(nets: nn.Module, batch: Batch) -> Tensor:
+    """Loss of both nets on a batch, in bfloat16 arithmetic on a processor."""
+    assert isinstance(nets, CodecNets)
+    given = pack(batch["luma"], batch["chroma"])
+    with torch.autocast(given.device.type, torch.bfloat16):
+        residual = nets.repair(*asked(given, batch["told"])).float()
+        found = nets.judge(given, batch["told"]).float()
+    return repair_loss(given, residual, batch) + JUDGE_WEIGHT * judge_loss(found, batch["qp"])
+
+
+def asked(given: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
+    """What a repair net takes: the packed picture with its QP plane, and what is told."""
+    plane = told[:, :1, None, None].expand(-1, 1, *given.shape[2:])
+    return torch.cat([given, plane], 1).contiguous(memory_format=torch.channels_last), told
+
+
+def repair_loss(given: Tensor, residual: Tensor, batch: Batch) -> Tensor:
+    """Charbonnier error in units of the patch's own, plus 0.1 (1 - MS-SSIM), plus what was made worse."""
+    clean = pack(batch["clean"], batch["clean_chroma"])
+    made, weight = given + residual, torch.ones(PLANES, 1, 1, device=given.device)
+    weight[4:] = CHROMA_WEIGHT
+    before = (given - clean).square().mean((1, 2, 3), keepdim=True)
+    error = (made - clean) / (before.sqrt() + FLOOR)
+    pixels = ((error.square() + CORNER**2).sqrt() * weight).mean()
+    luma = F.pixel_shuffle(made[:, :4], 2)
+    return (
+        pixels
+        + STRUCTURE_WEIGHT * (1 - ms_ssim(luma, batch["clean"]))
+        + WORSE_WEIGHT * worse(made, given, clean)
+    )
+
+
+def worse(made: Tensor, given: Tensor, clean: Tensor) -> Tensor:
+    """By how much luma is further from the clean one than it was, as a logarithm; mean over the patches."""
+    after = (made - clean)[:, :4].square().mean((1, 2, 3))
+    before = (given - clean)[:, :4].square().mean((1, 2, 3))
+    return F.relu(((after + 1e-7) / (before + 1e-7)).log()).mean()
+
+
+def ms_ssim(made: Tensor, clean: Tensor) -> Tensor:
+    """Structural similarity (Wang et al. 2004) in 7x7 boxes, mean over three scales."""
+    found = []
+    for scale in range(_SCALES):
+        found.append(_ssim(made, clean))
+        if scale < _SCALES - 1:
+            made, clean = F.avg_pool2d(made, 2), F.avg_pool2d(clean, 2)
+    return torch.stack(found).mean()
+
+
+def _ssim(a: Tensor, b: Tensor) -> Tensor:
+    ma, mb = F.avg_pool2d(a, _WINDOW, 1), F.avg_pool2d(b, _WINDOW, 1)
+    va = F.avg_pool2d(a * a, _WINDOW, 1) - ma * ma
+    vb = F.avg_pool2d(b * b, _WINDOW, 1) - mb * mb
+    both = F.avg_pool2d(a * b, _WINDOW, 1) - ma * mb
+    light = (2 * ma * mb + _C1) / (ma * ma + mb * mb + _C1)
+    return (light * (2 * both + _C2) / (va + vb + _C2)).mean()
+
+
+def judge_loss(found: Tensor, qp: Tensor) -> Tensor:
+    """Gaussian negative log-likelihood of QP / 63."""
+    value, spread = found[:, 0], found[:, 1].clamp(-9, 3)
+    return 0.5 * ((value - qp / HIGHEST).square() * (-spread).exp() + spread).mean()
+
+
+def gains(nets: nn.Module, batch: Batch) -> tuple[float, float]:
+    """(loss, mean gain of luma's PSNR in dB) on one batch."""
+    assert isinstance(nets, CodecNets)
+    given = pack(batch["luma"], batch["chroma"])
+    clean = pack(batch["clean"], batch["clean_chroma"])
+    residual = nets.repair(*asked(given, batch["told"]))
+    after, before = ((p - clean)[:, :4].square().mean((1, 2, 3)) + 1e-8 for p in (given + residual, given))
+    return float(repair_loss(given, residual, batch)), float(10 * (before / after).log10().mean())

@@ -1,0 +1,200 @@
+"""A pool of decoded patches with what they were before, made once and trained on many times.
+
+Scenes are camera moves over clean photographs and excerpts of clean clips (``train.motion``), coded by x264,
+x265, SVT-AV1, MPEG-2 and JPEG at random quality, a few of them twice; of each coded scene a few frames are
+kept, and of each frame a few squares that lie on the codec's grid. Scene ``k`` of a seed is a pure function
+of (seed, k). Arrays on disk are 4:2:0 in codes of 16 bit: luma (SIDE, SIDE), chroma (2, SIDE / 2, SIDE / 2).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.core.quantiser import FAMILIES
+from filmgrain_codec.errors import InputError
+from filmgrain_codec.media.recode import Coding, recode
+from filmgrain_codec.train import material, motion
+from filmgrain_codec.train.codec.jpeg import as_jpeg
+from filmgrain_codec.train.material import Material
+from filmgrain_codec.train.pool import coded, split
+
+SIDE = 128
+SCENE, FRAMES = 288, 5
+PER_FRAME, KEPT = 3, 2
+GRID = 8
+CHANCES = {"x264": 0.22, "x265": 0.26, "svtav1": 0.24, "mpeg2": 0.1, "jpeg": 0.18}
+CLIP_SHARE, DOUBLE_SHARE = 0.06, 0.12
+RANGES = {"x264": (16, 46), "x265": (16, 46), "svtav1": (20, 63), "mpeg2": (1, 31), "jpeg": (6, 92)}
+"""CRF; MPEG-2's quantiser code (drawn in the logarithm), libjpeg's quality."""
+PRESETS = {"x264": ("veryfast", "fast", "medium"), "x265": ("fast", "medium"), "svtav1": ("8", "6", "7")}
+ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
+    "luma": (np.uint16, (SIDE, SIDE)),
+    "chroma": (np.uint16, (2, SIDE // 2, SIDE // 2)),
+    "clean": (np.uint16, (SIDE, SIDE)),
+    "clean_chroma": (np.uint16, (2, SIDE // 2, SIDE // 2)),
+    "facts": (np.float32, (2,)),
+}
+"""``facts``: QP, number of the codec family (see ``core.quantiser``)."""
+Sample = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What decides a pool: material, seed, number of coded scenes (six samples each)."""
+
+    data: Path
+    seed: int
+    scenes: int
+    held_out: bool = False
+
+
+class Pool:
+    """An open pool. Raises ``InputError`` where there is none."""
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / "pool.json").exists():
+            raise InputError(
+                f"There is no finished pool in {folder}: leave --pool out, or name another folder."
+            )
+        self.facts = json.loads((folder / "pool.json").read_text())
+        self.arrays = {k: np.load(folder / f"{k}.npy", mmap_mode="r") for k in ARRAYS}
+
+    def __len__(self) -> int:
+        return len(self.arrays["facts"])
+
+
+def make(recipe: Recipe, folder: Path) -> Pool:
+    """Make a pool in ``folder``; one that is there is used. Raises ``InputError`` without material."""
+    if (folder / "pool.json").exists():
+        return Pool(folder)
+    seen = clean_material(recipe)
+    folder.mkdir(parents=True, exist_ok=True)
+    count = recipe.scenes * PER_FRAME * KEPT
+    arrays = {
+        k: np.lib.format.open_memmap(folder / f"{k}.npy", "w+", kind, (count, *shape))
+        for k, (kind, shape) in ARRAYS.items()
+    }
+    for scene in range(recipe.scenes):
+        for n, sample in enumerate(samples(recipe, seen, scene)):
+            for name, value in sample.items():
+                arrays[name][scene * PER_FRAME * KEPT + n] = value
+        if scene % 100 == 99:
+            print(f"pool: {scene + 1} of {recipe.scenes} scenes", flush=True)
+    for array in arrays.values():
+        array.flush()
+    facts = {"seed": recipe.seed, "scenes": recipe.scenes, "count": count, "material": seen.names}
+    (folder / "pool.json").write_text(json.dumps(facts, indent=1))
+    return Pool(folder)
+
+
+def clean_material(recipe: Recipe) -> Material:
+    return material.load(recipe.data, held_out=recipe.held_out)
+
+
+def samples(recipe: Recipe, seen: Material, number: int) -> Iterator[Sample]:
+    """The samples of scene ``number``: arrays as in ``ARRAYS``."""
+    rng = np.random.default_rng([recipe.seed, number])
+    clean = frames_of(clean_scene(seen, rng))
+    codec = str(rng.choice(list(CHANCES), p=list(CHANCES.values())))
+    before = clean
+    if rng.random() < DOUBLE_SHARE:
+        clean, before = coded_before(clean, rng)
+    chosen = [0, int(rng.integers(1, FRAMES))] if codec != "jpeg" else [1, 3]
+    made = through(before, codec, rng, chosen)
+    for index, frame in made.items():
+        for _ in range(PER_FRAME):
+            yield patch(frame, clean[index], rng)
+
+
+def clean_scene(seen: Material, rng: Generator) -> motion.Scene:
+    """(FRAMES, SCENE, SCENE, 3): an excerpt of a clip or a moving still, turned and graded at random."""
+    large = [c for c in seen.clips if min(c[0].shape[1:]) >= SCENE]
+    if large and rng.random() < CLIP_SHARE:
+        found = motion.excerpt(large[rng.integers(len(large))], SCENE, FRAMES, rng)
+    else:
+        found = motion.scene(seen.photos, SCENE, FRAMES, rng)
+    return motion.graded(motion.turned(found, rng), rng)
+
+
+def frames_of(scene: motion.Scene) -> list[Frame]:
+    """4:2:0 frames in 10-bit codes."""
+    fmt = FrameFormat(scene.shape[2], scene.shape[1], "yuv", 1, 1, 10)
+    return [Frame(split(picture, fmt), fmt, n, n, Fraction(1, 25)) for n, picture in enumerate(scene)]
+
+
+def coded_before(clean: Sequence[Frame], rng: Generator) -> tuple[list[Frame], list[Frame]]:
+    """(clean, coded once) frames, cut so that the first codec's grid does not lie on the second's."""
+    if rng.random() < 0.5:
+        quality = float(rng.uniform(30, 90))
+        once = [as_jpeg(f, quality) for f in clean]
+    else:
+        once, _ = recode(clean, Coding("x264", {"crf": f"{rng.uniform(18, 34):.1f}", "preset": "fast"}))
+    top, left = (2 * rng.integers(16, size=2)).tolist()
+    side = SCENE - 32
+    return [cut(f, top, left, side) for f in clean], [cut(f, top, left, side) for f in once]
+
+
+def through(frames: Sequence[Frame], codec: str, rng: Generator, chosen: Sequence[int]) -> dict[int, Frame]:
+    """The ``chosen`` frames as the codec leaves them."""
+    low, high = RANGES[codec]
+    if codec == "jpeg":
+        return {n: as_jpeg(frames[n], float(rng.uniform(low, high))) for n in chosen}
+    if codec == "mpeg2":
+        code = str(round(float(np.exp(rng.uniform(np.log(low), np.log(high))))))
+        bits, options = 8, {"qmin": code, "qmax": code, "b": "20M", "g": "12", "bf": str(rng.integers(3))}
+    else:
+        bits = int(rng.choice([8, 10], p=[0.8, 0.2] if codec == "x264" else [0.4, 0.6]))
+        rate = f"{rng.uniform(low, high):.1f}" if codec != "svtav1" else str(rng.integers(low, high + 1))
+        options = {"crf": rate, "preset": str(rng.choice(PRESETS[codec]))}
+    made, _ = recode(frames, Coding(codec, options, bits))
+    return {n: made[n] for n in chosen}
+
+
+def patch(frame: Frame, clean: Frame, rng: Generator) -> Sample:
+    """A square of a frame on the codec's grid, and of the clean one."""
+    steps = (frame.fmt.width - SIDE) // GRID + 1
+    top, left = (GRID * rng.integers(steps, size=2)).tolist()
+    made, truth = cut(frame, top, left, SIDE), cut(clean, top, left, SIDE)
+    facts = (frame.props["qp"], FAMILIES.index(frame.props["codec"]))
+    return {
+        "luma": coded(made.planes[0]),
+        "chroma": coded(np.stack(made.planes[1:])),
+        "clean": coded(truth.planes[0]),
+        "clean_chroma": coded(np.stack(truth.planes[1:])),
+        "facts": np.asarray(facts, np.float32),
+    }
+
+
+def cut(frame: Frame, top: int, left: int, side: int) -> Frame:
+    """A square of a 4:2:0 frame; even numbers."""
+    parts = []
+    for k, plane in enumerate(frame.planes):
+        y, x, n = (v >> (k > 0) for v in (top, left, side))
+        parts.append(np.ascontiguousarray(plane[y : y + n, x : x + n]))
+    return replace(frame, planes=tuple(parts), fmt=replace(frame.fmt, width=side, height=side))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """``python -m filmgrain_codec.train.codec.pool``: make a pool alone."""
+    parser = argparse.ArgumentParser(description="Make a pool of coded patches.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--scenes", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--held-out", action="store_true")
+    given = parser.parse_args(arguments)
+    make(Recipe(given.data, given.seed, given.scenes, given.held_out), given.out)
+
+
+if __name__ == "__main__":
+    main()

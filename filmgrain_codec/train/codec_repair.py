@@ -1,0 +1,111 @@
+"""Train codec repair: ``fgcodec train codec_repair --data DIR --out DIR --budget 60m --seed 1``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from filmgrain_codec.train.codec.batches import Batches
+from filmgrain_codec.train.codec.losses import gains, objective
+from filmgrain_codec.train.codec.pool import Recipe, make
+from filmgrain_codec.train.level import commit, seconds
+from filmgrain_codec.train.loop import Run, Schedule
+from filmgrain_codec.train.networks.codec import WIDTHS, CodecNets, macs_per_sample
+
+HELD_OUT_SCENES, HELD_OUT_SEED = 300, 77
+CHECKS, CHECK_SIZE = 6, 64
+WRONG = 4.0
+"""Deviation of the QP told in the second figure of the learning curve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One run: ``budget`` seconds of wall clock, or ``steps``, which makes it repeatable."""
+
+    data: Path
+    out: Path
+    pool: Path | None = None
+    tier: str = "fast"
+    budget: float = 3600.0
+    steps: int | None = None
+    seed: int = 0
+    scenes: int = 4000
+    batch: int = 16
+    rate: float = 2e-3
+    threads: int = 1
+    device: str = "cpu"
+    resume: bool = False
+
+
+def train(config: Config) -> Run:
+    """Make the pools where there are none, train, write checkpoint.pt, curve.csv and run.json to ``out``."""
+    torch.set_num_threads(config.threads)
+    home = config.pool or config.out.parent / "codec-pool"
+    pool = make(Recipe(config.data, config.seed, config.scenes), home / "pool")
+    held = make(Recipe(config.data, HELD_OUT_SEED, HELD_OUT_SCENES, held_out=True), home / "held")
+    torch.manual_seed(config.seed)
+    schedule = Schedule(config.budget, config.steps, config.rate)
+    run = Run(CodecNets(config.tier), config.out, schedule, objective, gains, config.device)
+    if config.resume:
+        run.resume()
+    note(config, run, pool.facts, held.facts)
+    exact, rough = (Batches(held, CHECK_SIZE, HELD_OUT_SEED, error) for error in (0.0, WRONG))
+    run.train(
+        Batches(pool, config.batch, config.seed).from_step(run.step),
+        [(exact[k], rough[k]) for k in range(CHECKS)],
+    )
+    return run
+
+
+def note(config: Config, run: Run, pool: dict[str, object], held: dict[str, object]) -> None:
+    """Write down what the run is made of, for the model card."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    assert isinstance(run.net, CodecNets)
+    facts = {
+        "tier": config.tier,
+        "seed": config.seed,
+        "budget_seconds": config.budget,
+        "batch": config.batch,
+        "device": config.device,
+        "commit": commit(),
+        "torch": torch.__version__,
+        "kmac": macs_per_sample(run.net.repair) / 1000,
+        "pool": {k: pool[k] for k in ("seed", "scenes", "count")},
+        "trained_on": pool["material"],
+        "held_out": held["material"],
+    }
+    (config.out / "run.json").write_text(json.dumps(facts, indent=1))
+
+
+def parse(arguments: Sequence[str] | None = None) -> Config:
+    parser = argparse.ArgumentParser(prog="fgcodec train codec_repair", description="Train codec repair.")
+    defaults = {k: v for k, v in asdict(Config(Path(), Path())).items() if k not in ("data", "out")}
+    parser.add_argument("--data", type=Path, required=True, help="folder with photos*/ and video_clean/")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and curve")
+    parser.add_argument("--pool", type=Path, help="folder of the pools; made there if there are none")
+    parser.add_argument("--tier", choices=tuple(WIDTHS))
+    parser.add_argument("--budget", type=seconds, help="wall-clock length: 60m, 90s, 2h")
+    parser.add_argument("--steps", type=int, help="train this many steps instead, repeatably")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--scenes", type=int, help="coded scenes in a pool that is made")
+    parser.add_argument("--batch", type=int, help="patches a step")
+    parser.add_argument("--rate", type=float, help="highest learning rate")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--device")
+    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
+    parser.set_defaults(**defaults)
+    return Config(**vars(parser.parse_args(arguments)))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry of ``fgcodec train codec_repair``."""
+    train(parse(arguments))
+
+
+if __name__ == "__main__":
+    main()

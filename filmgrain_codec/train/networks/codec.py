@@ -1,0 +1,157 @@
+"""The net that repairs a decoded picture, and the small one that judges its quantiser.
+
+Both see a 4:2:0 picture packed at half size: the four phases of luma, then the two of chroma, as
+(N, 6, H/2, W/2) in 0..1. Conditioning by scale and shift is FiLM (Perez et al., AAAI 2018).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
+
+PLANES = 6
+TOLD = 1 + len(FAMILIES)
+"""QP / 63, and one number a codec family, 1 for the one it is."""
+WIDTHS = {"fast": (32, 48, 2)}
+"""Channels at half size, at a quarter, residual blocks there."""
+HIDDEN = 32
+CENTRE, CONTRAST = 0.5, 16.0
+NEAR = 5
+"""Side of the box (at half size) whose mean is taken off: faint errors shall not be small beside tone."""
+OFF = 0.02
+"""Typical error at QP 32."""
+PATCH = 96
+"""Luma samples a side of the patches that the quantiser is judged from."""
+
+
+class Film(nn.Module):
+    """Scale and shift of channels by what is told; nothing at first."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(HIDDEN, 2 * channels)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        scale, shift = self.linear(told)[:, :, None, None].chunk(2, 1)
+        return x * (1 + scale) + shift
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions with FiLM between, added to what came in."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.film = Film(channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        out: Tensor = x + self.second(F.relu(self.film(self.first(F.relu(x)), told)))
+        return out
+
+
+class RepairNet(nn.Module):
+    """What to add to a decoded picture: (N, 6, h, w).
+
+    ``given`` (N, 7, h, w): the packed picture and a plane of QP / 63, even sides. ``told``: (N, TOLD).
+    """
+
+    def __init__(self, tier: str = "fast") -> None:
+        super().__init__()
+        wide, deep, blocks = WIDTHS[tier]
+        self.tier = tier
+        self.told = nn.Sequential(nn.Linear(TOLD, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU())
+        self.first = nn.Conv2d(PLANES + 2, wide, 3, padding=1)
+        self.film = Film(wide)
+        self.down = nn.Conv2d(wide, deep, 3, stride=2, padding=1)
+        self.blocks = nn.ModuleList(Block(deep) for _ in range(blocks))
+        self.up = nn.Conv2d(deep, 4 * wide, 1)
+        self.last = nn.Conv2d(wide, PLANES, 3, padding=1)
+        self.gain = Film(PLANES)
+        started(self)
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, given: Tensor, told: Tensor) -> Tensor:
+        known = self.told(told)
+        first = torch.cat([detail(given[:, :PLANES]), given[:, PLANES:]], 1)
+        seen = F.relu(self.film(self.first(first), known))
+        deep = self.down(seen)
+        for block in self.blocks:
+            deep = block(deep, known)
+        whole = F.relu(seen + F.pixel_shuffle(self.up(F.relu(deep)), 2))
+        out: Tensor = self.gain(self.last(whole), known) * usual(told)
+        return out
+
+
+def detail(given: Tensor) -> Tensor:
+    """The planes without their means near by, and luma's mean: (N, PLANES + 1, h, w)."""
+    planes = torch.cat([given[:, :4].mean(1, keepdim=True), given[:, 4:]], 1)
+    near = F.avg_pool2d(planes, NEAR, 1, NEAR // 2, count_include_pad=False)
+    luma, chroma = near[:, :1], near[:, 1:]
+    return torch.cat([(given[:, :4] - luma) * CONTRAST, (given[:, 4:] - chroma) * CONTRAST, luma - CENTRE], 1)
+
+
+def started(net: nn.Module) -> None:
+    """Convolutions that keep the size of what goes through them (He et al., ICCV 2015)."""
+    for part in net.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+            assert part.bias is not None
+            nn.init.zeros_(part.bias)
+
+
+def usual(told: Tensor) -> Tensor:
+    """About how far a picture of that QP is from the clean one (N, 1, 1, 1): as the root of the step."""
+    return OFF * torch.exp((told[:, :1, None, None] * HIGHEST - 32) * (math.log(2) / 12))
+
+
+class QuantiserNet(nn.Module):
+    """QP / 63 of patches and the logarithm of its error variance: (N, 2).
+
+    ``given`` (N, 6, PATCH / 2, PATCH / 2), ``told`` (N, TOLD) of which the QP is not looked at.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = nn.Sequential(
+            nn.Conv2d(PLANES + 1, 16, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(32, 48, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(48, 48, 3, padding=1), nn.ReLU(),
+        )  # fmt: skip
+        self.out = nn.Sequential(nn.Linear(96 + TOLD - 1, 48), nn.ReLU(), nn.Linear(48, 2))
+        started(self)
+
+    def forward(self, given: Tensor, told: Tensor) -> Tensor:
+        seen = self.seen(detail(given))
+        pooled = torch.cat([seen.mean((2, 3)), seen.square().mean((2, 3)).add(1e-6).sqrt(), told[:, 1:]], 1)
+        out: Tensor = self.out(pooled)
+        return out
+
+
+class CodecNets(nn.Module):
+    """Both nets, trained side by side on the same patches."""
+
+    def __init__(self, tier: str = "fast") -> None:
+        super().__init__()
+        self.repair, self.judge = RepairNet(tier), QuantiserNet()
+
+
+def pack(luma: Tensor, chroma: Tensor) -> Tensor:
+    """(N, 1, H, W) and (N, 2, H/2, W/2) as (N, 6, H/2, W/2)."""
+    return torch.cat([F.pixel_unshuffle(luma, 2), chroma], 1)
+
+
+def macs_per_sample(net: RepairNet) -> float:
+    """Multiply-accumulates per luma sample of 4:2:0, chroma counted."""
+    wide, deep, blocks = WIDTHS[net.tier]
+    half = 9 * (PLANES + 2) * wide + 9 * wide * PLANES
+    quarter = 9 * wide * deep + 2 * blocks * 9 * deep * deep + deep * 4 * wide
+    return half / 4 + quarter / 16

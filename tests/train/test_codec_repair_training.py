@@ -1,0 +1,118 @@
+"""Codec repair is trained, goes on after a break, and is shipped as what it was in training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+image = pytest.importorskip("PIL.Image")
+
+from filmgrain_codec.core.frame import Frame  # noqa: E402
+from filmgrain_codec.errors import InputError, UsageError  # noqa: E402
+from filmgrain_codec.infer import store  # noqa: E402
+from filmgrain_codec.infer.session import session  # noqa: E402
+from filmgrain_codec.train import codec_repair, codec_repair_export  # noqa: E402
+from filmgrain_codec.train.codec import pool  # noqa: E402
+from filmgrain_codec.train.codec.batches import Batches, told  # noqa: E402
+from filmgrain_codec.train.codec.jpeg import as_jpeg  # noqa: E402
+from filmgrain_codec.train.codec.losses import asked, ms_ssim  # noqa: E402
+from filmgrain_codec.train.networks.codec import CodecNets, macs_per_sample  # noqa: E402
+
+pytestmark = pytest.mark.train
+SCENES = 6
+
+
+@pytest.fixture(autouse=True)
+def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec_repair, "CHECKS", 1)
+    monkeypatch.setattr(codec_repair, "CHECK_SIZE", 2)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four photographs, one of them held out, and pools of them."""
+    root = tmp_path_factory.mktemp("material")
+    (root / "photos").mkdir()
+    rng = np.random.default_rng(5)
+    for number in (1, 2, 3, 4):
+        coarse = rng.integers(0, 255, (40, 40, 3), np.uint8)
+        image.fromarray(coarse).resize((320, 320)).save(root / "photos" / f"{number}_0.jpg", quality=95)
+    pool.make(pool.Recipe(root, 1, SCENES), root / "pool")
+    pool.make(pool.Recipe(root, 77, 2, held_out=True), root / "held")
+    return root
+
+
+def config(data: Path, out: Path, steps: int, resume: bool = False) -> codec_repair.Config:
+    return codec_repair.Config(data, out, data, steps=steps, batch=2, resume=resume)
+
+
+def test_a_pool_is_a_function_of_its_seed(data: Path) -> None:
+    recipe = pool.Recipe(data, 1, SCENES)
+    again = list(pool.samples(recipe, pool.clean_material(recipe), 2))
+    kept, each = pool.Pool(data / "pool"), pool.PER_FRAME * pool.KEPT
+    assert len(kept) == SCENES * each == SCENES * len(again)
+    for n, sample in enumerate(again):
+        assert all(np.array_equal(kept.arrays[k][2 * each + n], v) for k, v in sample.items())
+    with pytest.raises(InputError, match="no finished pool"):
+        pool.Pool(data / "none")
+
+
+def test_patches_lie_on_what_they_were(data: Path) -> None:
+    batch = Batches(pool.Pool(data / "pool"), 8, 3, 0.0)[0]
+    error = (batch["luma"] - batch["clean"]).square().mean((1, 2, 3))
+    moved = (batch["luma"][..., 8:] - batch["clean"][..., :-8]).square().mean((1, 2, 3))
+    assert (error < moved).all()
+    assert torch.equal(batch["told"][:, 1:].sum(1), torch.ones(8))
+
+
+def test_jpeg_is_worse_at_a_lower_quality(data: Path) -> None:
+    recipe = pool.Recipe(data, 1, 1)
+    clean: Frame = pool.frames_of(pool.clean_scene(pool.clean_material(recipe), np.random.default_rng(1)))[0]
+    made = [as_jpeg(clean, q) for q in (90, 40, 10)]
+    errors = [np.mean((f.planes[0] - clean.planes[0]) ** 2) for f in made]
+    assert errors[0] < errors[1] < errors[2]
+    assert made[0].props["qp"] < made[1].props["qp"] < made[2].props["qp"]
+
+
+def test_the_nets_begin_as_the_identity_and_within_their_means() -> None:
+    nets = CodecNets()
+    given, known = torch.rand(2, 6, 16, 20), told(np.array([30.0, 40.0]), np.array([0, 4]))
+    assert nets.repair(*asked(given, known)).abs().max() == 0
+    assert macs_per_sample(nets.repair) <= 8000
+    picture = torch.rand(1, 1, 48, 48)
+    assert ms_ssim(picture, picture) == pytest.approx(1)
+    assert ms_ssim(picture, torch.rand(1, 1, 48, 48)) < 0.5
+
+
+def test_a_broken_run_goes_on(data: Path, tmp_path: Path) -> None:
+    codec_repair.train(config(data, tmp_path / "a", 2))
+    codec_repair.train(config(data, tmp_path / "b", 2))
+    a, b = (torch.load(tmp_path / n / "checkpoint.pt", weights_only=True) for n in "ab")
+    assert all(torch.equal(a["net"][k], b["net"][k]) for k in a["net"])
+    assert codec_repair.train(config(data, tmp_path / "a", 4, resume=True)).step == 4
+
+
+def test_the_shipped_files_say_what_the_nets_say(data: Path, tmp_path: Path) -> None:
+    run = codec_repair.train(config(data, tmp_path / "run", 3))
+    models = tmp_path / "models"
+    models.mkdir()
+    files = codec_repair_export.ship(tmp_path / "run", models, "codec-repair-test", data)
+    assert all(f.stat().st_size < 4 << 20 for f in files)
+    model = store.resolve("fast", codec_repair_export.ROLE, models)
+    model.verify()
+    nets = CodecNets()
+    nets.load_state_dict(run.average)
+    given, known = torch.rand(3, 6, 48, 48), told(np.array([30.0, 40.0, 50.0]), np.array([0, 4, 5]))
+    with torch.no_grad():
+        wanted = nets.eval().repair(*asked(given, known)), nets.judge(given, known)
+    planes = asked(given, known)[0].contiguous()
+    got = session(model.part("repair")).run({"given": planes.numpy(), "told": known.numpy()})
+    assert np.abs(got - wanted[0].numpy()).max() < 1e-5
+    got = session(model.part("judge")).run({"given": given.numpy(), "told": known.numpy()})
+    assert np.abs(got - wanted[1].numpy()).max() < 1e-4
+    assert "kMAC" in (models / "cards" / "codec-repair-test.md").read_text()
+    with pytest.raises(UsageError, match="never change"):
+        codec_repair_export.ship(tmp_path / "run", models, "codec-repair-test")
