@@ -39,7 +39,7 @@ from filmgrain_codec.train.repair_guard import GUARDS
 Batch = dict[str, Tensor]
 FAMILIES = ("spectral", "density", "scans")
 SIDE, MARGIN, FRAMES = 96, 16, 3
-PITCHES = (5.0, 45.0)
+PITCHES = (6.0, 60.0)
 """Micrometres a sample: a scanner's full resolution to 8 mm film at standard definition."""
 SEVERITIES = (0.3, 5.0)
 LEVELS = (0.003, 0.09)
@@ -50,8 +50,9 @@ SQUEEZED, SHARPENED = 0.25, 0.2
 """Shares that went through JPEG, and through a scanner's sharpening, after they were damaged."""
 WEAK, WEAKER = 0.5, (0.2, 1.0)
 """Share of samples whose damage is weaker throughout, and by how much: in scans most is of 20 codes or so."""
-DOUBT = 4 / 255
-"""Changes of luma between this and what counts as damage are not learnt from."""
+DOUBT, GRAIN_BOX = 4 / 255, 9
+"""Changes of luma between this and what counts as damage are not learnt from; nor is damage weaker than
+the grain around it (deviation over boxes of so many samples), which nobody sees."""
 DROPPED, DROPPED_GUARDED = 0.3, 0.1
 """Shares that are shown as stills; fewer where only motion tells what is damage."""
 PLANES = ("here", "before", "after", "seen", "opacity", "flags")
@@ -137,14 +138,15 @@ def sample(
     grainy = grained(lumas.clip(0, 1), fmt, seed, rng)
     layers = damage(side, banks, rng)
     dirty = [covered(p, over, 0, fmt) for p, over in zip(grainy, layers, strict=True)]
-    change = dirty[1] - grainy[1]
+    grain = opencv().blur((grainy[1] - lumas[1]) ** 2, (GRAIN_BOX, GRAIN_BOX))
+    marks = flags(dirty[1] - grainy[1], np.sqrt(grain), guarded)
     finished = processed(dirty, rng)
     frames = [Frame((p,), fmt, k, k, Fraction(1, 24)) for k, p in enumerate(finished)]
     aligned = Aligned(frames)
     usable = aligned.usable
     shown = [finished[1], aligned.before * usable, aligned.after * usable]
     covers = np.maximum(layers[1].white, layers[1].black)
-    planes = [*map(coded, shown), usable * np.uint8(255), coded(covers), flags(change, guarded)]
+    planes = [*map(coded, shown), usable * np.uint8(255), coded(covers), marks]
     return np.stack([p[MARGIN:-MARGIN, MARGIN:-MARGIN] for p in planes])
 
 
@@ -201,10 +203,10 @@ def processed(planes: list[NDArray[np.float32]], rng: Generator) -> list[NDArray
     return [np.asarray(p, np.float32) for p in planes]
 
 
-def flags(change: NDArray[np.float32], guarded: bool) -> NDArray[np.uint8]:
+def flags(change: NDArray[np.float32], grain: NDArray[np.float32], guarded: bool) -> NDArray[np.uint8]:
     """Bits DAMAGED, BRIGHTER, DOUBTFUL, GUARD of every sample, from how luma was changed."""
-    size = np.abs(change)
-    made = DAMAGED * (size > LABEL) + BRIGHTER * (change > 0) + DOUBTFUL * ((size > DOUBT) & (size <= LABEL))
+    size, least = np.abs(change), np.maximum(LABEL, grain)
+    made = DAMAGED * (size > least) + BRIGHTER * (change > 0) + DOUBTFUL * ((size > DOUBT) & (size <= least))
     return (made + GUARD * guarded).astype(np.uint8)
 
 
@@ -243,7 +245,8 @@ class Batches(Dataset[Batch]):
 def turned(rows: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
     """All samples mirrored, transposed or reversed in time, one way for the batch."""
     rows = rows[:, [0, 2, 1, 3, 4, 5]] if rng.random() < 0.5 else rows
-    rows = rows[..., :: rng.choice([-1, 1])]
+    rows = rows[..., :: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
+    rows = rows.swapaxes(2, 3) if rng.random() < 0.5 else rows
     return np.ascontiguousarray(rows)
 
 
