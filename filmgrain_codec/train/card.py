@@ -59,20 +59,44 @@ def write(
     metrics: Path | None,
     notes: Sequence[str] = (),
 ) -> None:
-    """Write the card of one manifest entry.
+    """Write the card of a removal model.
 
     ``data`` names the sources, ``metrics`` the figures, ``notes`` further limits of this model.
     """
     facts = {name: json.loads((run / name / "run.json").read_text()) for name in PARTS}
+    compose(
+        path,
+        entry,
+        purpose=PURPOSE.format(**entry),
+        figures=figures(metrics),
+        recipe=recipe(facts),
+        curves="\n\n".join(curve(run / name, CURVE, f"{name}, on held-out photographs:") for name in PARTS),
+        origins=sources(facts, data),
+        limits="\n".join([LIMITS, *(f"- {note}" for note in notes)]),
+    )
+
+
+def compose(
+    path: Path,
+    entry: dict[str, Any],
+    *,
+    purpose: str,
+    figures: str,
+    recipe: str,
+    curves: str,
+    origins: str,
+    limits: str,
+) -> None:
+    """Write a card; all texts are Markdown without headings."""
     sections = [
         f"# {entry['id']}",
-        PURPOSE.format(**entry),
+        purpose,
         "## Files\n\n" + files(entry),
-        "## Held-out figures\n\n" + figures(metrics),
-        "## Training\n\n" + recipe(facts),
-        "## Learning curves\n\n" + "\n\n".join(curve(run / name, name) for name in PARTS),
-        "## Data and licences\n\n" + sources(facts, data),
-        "## Limits\n\n" + "\n".join([LIMITS, *(f"- {note}" for note in notes)]),
+        "## Held-out figures\n\n" + figures,
+        "## Training\n\n" + recipe,
+        "## Learning curves\n\n" + curves,
+        "## Data and licences\n\n" + origins,
+        "## Limits\n\n" + limits,
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n\n".join(sections) + "\n")
@@ -85,12 +109,19 @@ def table(head: tuple[str, ...], rows: list[list[str]]) -> str:
 
 
 def files(entry: dict[str, Any]) -> str:
-    head = ("part", "file", "sha256", "bytes", "kMAC per sample")
+    head = ("part", "file", "sha256", "bytes", "sides multiples of", "kMAC per sample")
     rows = [
-        [p["name"], p["file"], f"`{p['sha256'][:16]}`", str(p["size"]), f"{p['kmac']:.2f}"]
+        [
+            p["name"],
+            p["file"],
+            f"`{p['sha256'][:16]}`",
+            str(p["size"]),
+            str(p["multiple"]),
+            f"{p['kmac']:.2f}",
+        ]
         for p in entry["part"]
     ]
-    return table(head, rows) + f"\n\nONNX opset {entry['opset']}; sides are multiples of 8 (the node pads)."
+    return table(head, rows) + f"\n\nONNX opset {entry['opset']}; nodes pad pictures to whole multiples."
 
 
 def figures(metrics: Path | None) -> str:
@@ -138,14 +169,13 @@ def ran(facts: dict[str, Any]) -> str:
     return f"seed {facts['seed']}, {minutes:.0f} minutes on {device}, commit `{facts['commit'][:12]}`"
 
 
-def curve(folder: Path, name: str) -> str:
-    """The learning curve, thinned to a few rows that end with the last."""
-    with (folder / "curve.csv").open() as file:
+def curve(run: Path, columns: Sequence[str], text: str) -> str:
+    """``text`` and some columns of a run's learning curve, thinned to a few rows that end with the last."""
+    with (run / "curve.csv").open() as file:
         rows = list(csv.DictReader(file))
     step = max(1, -(-len(rows) // CURVE_ROWS))
-    shown = rows[::-1][::step][::-1]
-    head = tuple(c.replace("_", " ") for c in CURVE)
-    return f"{name}, on held-out photographs:\n\n" + table(head, [[r[c] for c in CURVE] for r in shown])
+    shown = [[f"{float(r[c]):.4g}" for c in columns] for r in rows[::-1][::step][::-1]]
+    return f"{text}\n\n" + table(tuple(c.replace("_", " ") for c in columns), shown)
 
 
 def sources(facts: dict[str, dict[str, Any]], data: Path | None) -> str:

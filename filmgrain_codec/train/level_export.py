@@ -5,23 +5,19 @@ Writes the ONNX file, the manifest entry (role ``level``) and the card. A releas
 
 from __future__ import annotations
 
-import argparse
-import csv
-import hashlib
-import io
 import json
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from filmgrain_codec.errors import InputError, UsageError
+from filmgrain_codec.errors import InputError
 from filmgrain_codec.infer.store import TIERS
-from filmgrain_codec.train import card, manifest
+from filmgrain_codec.train import card
 from filmgrain_codec.train.level_samples import LEVELS, SINGLE_SHARE, SIZES
 from filmgrain_codec.train.networks.level import SIDE, LevelNet, macs_per_sample
+from filmgrain_codec.train.shipping import Part, Shipment, facts_of, ordered, traced
 
 PART, INPUT, OUTPUT = "luma", "pair", "opinion"
 CURVE = ("step", "seconds", "train_loss", "held_out_loss", "pair_error", "single_error", "size_error")
@@ -51,20 +47,8 @@ LIMITS = """\
 
 def to_onnx(net: LevelNet) -> bytes:
     """The net as ONNX, for any number of patches."""
-    out = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            net.eval(),
-            (torch.rand(2, 2, SIDE, SIDE),),
-            out,
-            dynamo=False,
-            opset_version=manifest.OPSET,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "patches"}, OUTPUT: {0: "patches"}},
-        )
-    return out.getvalue()
+    free = {INPUT: {0: "patches"}, OUTPUT: {0: "patches"}}
+    return traced(net, (torch.rand(2, 2, SIDE, SIDE),), [INPUT], OUTPUT, free)
 
 
 def trained(run: Path) -> tuple[LevelNet, dict[str, float]]:
@@ -78,85 +62,35 @@ def trained(run: Path) -> tuple[LevelNet, dict[str, float]]:
     return net.eval(), {"steps": state["step"], "seconds": state["seconds"]}
 
 
-def ship(
-    run: Path,
-    models: Path,
-    name: str,
-    data: Path | None = None,
-    metrics: Path | None = None,
-    replace: bool = False,
-) -> Path:
+def ship(given: Shipment) -> Path:
     """Write file, entry and card; returns the ONNX file. Raises ``UsageError`` if the id exists."""
-    entries = manifest.read_manifest(models)
-    if any(e["id"] == name for e in entries) and not replace:
-        raise UsageError(f"Model '{name}' exists, and models never change: choose a new id.")
-    net, length = trained(run)
-    content = to_onnx(net)
-    part = part_entry(name, content)
-    path = models / str(part["file"])
-    path.write_bytes(content)
-    facts = json.loads((run / "run.json").read_text())
-    entry = {
-        "id": name,
-        "role": "level",
-        "tier": TIERS[0],
-        "license": manifest.LICENSE,
-        "radius": 0,
-        "opset": manifest.OPSET,
-        "train_commit": facts["commit"],
-        "part": [part],
-    }
-    manifest.write_manifest(models, [*(e for e in entries if e["id"] != name), entry])
-    manifest.discard(models, name, [path])
-    write_card(models / "cards" / f"{name}.md", entry, run, {**facts, **length}, data, metrics)
+    given.check()
+    net, length = trained(given.run)
+    facts = {**facts_of(given.run), **length}
+    about = {"role": "level", "tier": TIERS[0], "radius": 0, "train_commit": facts["commit"]}
+    part = Part(PART, to_onnx(net), SIDE, 0, macs_per_sample() / 1000)
+    entry, (path,) = given.write(about, [part])
+    card.compose(
+        given.card,
+        entry,
+        purpose=PURPOSE.format(**entry),
+        figures=figures(given.metrics),
+        recipe=recipe(facts),
+        curves=card.curve(given.run, CURVE, "On held-out photographs; errors are medians of |log ratio|:"),
+        origins=card.sources({PART: facts}, given.data),
+        limits="\n".join([LIMITS, *(f"- {note}" for note in given.note)]),
+    )
     return path
 
 
-def part_entry(name: str, content: bytes) -> dict[str, Any]:
-    """The part's lines of the manifest."""
-    digest = hashlib.sha256(content).hexdigest()
-    return {
-        "name": PART,
-        "file": f"{name}-{PART}-{digest[:8]}.onnx",
-        "sha256": digest,
-        "size": len(content),
-        "multiple": SIDE,
-        "halo": 0,
-        "kmac": macs_per_sample() / 1000,
-    }
-
-
-def write_card(
-    path: Path,
-    entry: dict[str, Any],
-    run: Path,
-    facts: dict[str, Any],
-    data: Path | None,
-    metrics: Path | None,
-) -> None:
-    """The model card: purpose, file, held-out figures, recipe, curve, sources, limits."""
-    recipe = RECIPE.format(
+def recipe(facts: dict[str, Any]) -> str:
+    return RECIPE.format(
         sizes=SIZES,
         levels=LEVELS,
         single=SINGLE_SHARE,
         minutes=facts["seconds"] / 60,
         **{k: facts[k] for k in ("seed", "steps", "commit", "torch")},
     )
-    (part,) = entry["part"]
-    cells = [part["name"], part["file"], f"`{part['sha256'][:16]}`", str(part["size"]), f"{part['kmac']:.2f}"]
-    file = card.table(("part", "file", "sha256", "bytes", "kMAC per sample"), [cells])
-    sections = [
-        f"# {entry['id']}",
-        PURPOSE.format(**entry),
-        f"## Files\n\n{file}\n\nONNX opset {entry['opset']}.",
-        "## Held-out figures\n\n" + figures(metrics),
-        "## Training\n\n" + recipe,
-        "## Learning curve\n\n" + curve(run),
-        "## Data and licences\n\n" + card.sources({PART: facts}, data),
-        "## Limits\n\n" + LIMITS,
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n\n".join(sections) + "\n")
 
 
 def figures(metrics: Path | None) -> str:
@@ -177,26 +111,9 @@ def figures(metrics: Path | None) -> str:
     return f"{text}\n\n{card.table(head, rows)}"
 
 
-def curve(run: Path) -> str:
-    """The learning curve on held-out photographs, thinned to a few rows; errors are median |log ratio|."""
-    with (run / "curve.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    step = max(1, -(-len(rows) // card.CURVE_ROWS))
-    head = tuple(c.replace("_", " ") for c in CURVE)
-    shown = [[f"{float(r[c]):.4g}" for c in CURVE] for r in rows[::-1][::step][::-1]]
-    return "On held-out photographs; errors are medians of |log ratio|:\n\n" + card.table(head, shown)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry of ``fgcodec train level-export``."""
-    parser = argparse.ArgumentParser(prog="fgcodec train level-export", description="Export the level net.")
-    parser.add_argument("--run", type=Path, required=True, help="folder that fgcodec train level wrote")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of manifest.toml")
-    parser.add_argument("--id", dest="name", required=True, help="id of the model, such as level-1")
-    parser.add_argument("--data", type=Path, help="training data, to name its sources in the card")
-    parser.add_argument("--metrics", type=Path, help="results of python -m benchmarks level")
-    parser.add_argument("--replace", action="store_true", help="replace an id that was never released")
-    print(ship(**vars(parser.parse_args(arguments))))
+    print(ship(ordered(arguments, "level-export", "the level net", "level-1")))
 
 
 if __name__ == "__main__":

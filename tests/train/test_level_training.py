@@ -16,6 +16,7 @@ from filmgrain_codec.infer.session import session  # noqa: E402
 from filmgrain_codec.train import level, level_export, material  # noqa: E402
 from filmgrain_codec.train.level_samples import FLOOR, Patches  # noqa: E402
 from filmgrain_codec.train.networks.level import LevelNet  # noqa: E402
+from filmgrain_codec.train.shipping import Shipment  # noqa: E402
 
 pytestmark = pytest.mark.train
 
@@ -59,9 +60,10 @@ def test_the_shipped_file_says_what_the_net_says(data: Path, tmp_path: Path) -> 
     level.train(level.Config(data, tmp_path / "run", steps=3))
     models = tmp_path / "models"
     models.mkdir()
-    level_export.ship(tmp_path / "run", models, "level-test-1", data)
+    given = Shipment(tmp_path / "run", models, "level-test-1", data)
+    level_export.ship(given)
     with pytest.raises(UsageError, match="choose a new id"):
-        level_export.ship(tmp_path / "run", models, "level-test-1", data)
+        level_export.ship(given)
     model = store.resolve("fast", "level", models)
     pair = np.random.default_rng(1).normal(0.5, 0.02, (3, 2, 64, 64)).astype(np.float32)
     pair[1, 1] = pair[1, 0]

@@ -28,6 +28,7 @@ from filmgrain_codec.train.networks.removal import (  # noqa: E402
     reach,
 )
 from filmgrain_codec.train.samples import Batches, ChromaBatches, LumaBatches, on_chroma  # noqa: E402
+from filmgrain_codec.train.shipping import Shipment  # noqa: E402
 
 PARTS = ("luma", "chroma")
 FAMILIES = ("spectral",)
@@ -243,7 +244,7 @@ def test_the_schedule_ends_by_the_clock_and_anneals():
 
 
 def test_the_export_answers_as_the_trained_net(run, tmp_path):
-    export.export(export.Config(run, tmp_path, "removal-test-1"))
+    export.export(Shipment(run, tmp_path, "removal-test-1"))
     model = store.resolve("removal-test-1", where=tmp_path)
     assert (model.radius, model.motion, model.tier) == (2, "fast", "fast")
     for part in PARTS:
@@ -260,9 +261,9 @@ def test_the_export_answers_as_the_trained_net(run, tmp_path):
 
 
 def test_weights_of_a_large_file_are_kept_at_half_precision(run, tmp_path, monkeypatch):
-    whole = export.export(export.Config(run, tmp_path / "whole", "removal-test-1"))
+    whole = export.export(Shipment(run, tmp_path / "whole", "removal-test-1"))
     monkeypatch.setattr(export, "LARGEST", 0)
-    half = export.export(export.Config(run, tmp_path / "half", "removal-test-1"))
+    half = export.export(Shipment(run, tmp_path / "half", "removal-test-1"))
     for path, other, part in zip(whole, half, PARTS, strict=True):
         assert other.stat().st_size < 0.75 * path.stat().st_size
         given, size = example(removal.trained(run / part).shape, 32)
@@ -272,7 +273,7 @@ def test_weights_of_a_large_file_are_kept_at_half_precision(run, tmp_path, monke
 
 
 def test_a_released_id_is_not_written_again(run, tmp_path):
-    config = export.Config(run, tmp_path, "removal-test-1")
+    config = Shipment(run, tmp_path, "removal-test-1")
     files = export.export(config)
     with pytest.raises(UsageError, match="models never change"):
         export.export(config)

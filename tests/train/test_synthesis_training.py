@@ -23,6 +23,7 @@ from filmgrain_codec.nodes.synth import Grain, refiner  # noqa: E402
 from filmgrain_codec.train import material, synthesis, synthesis_export, synthesis_losses  # noqa: E402
 from filmgrain_codec.train import synthesis_samples as samples  # noqa: E402
 from filmgrain_codec.train.networks import synthesis as networks  # noqa: E402
+from filmgrain_codec.train.shipping import Shipment  # noqa: E402
 
 pytestmark = pytest.mark.train
 BUDGET = 1400
@@ -177,9 +178,9 @@ def test_what_is_shipped_decodes_to_the_same_bits_however_it_is_cut(
     trained.save()
     models = tmp_path / "models"
     (models / "cards").mkdir(parents=True)
-    synthesis_export.ship(run.out, models, "synthesis-test-1")
+    synthesis_export.ship(Shipment(run.out, models, "synthesis-test-1"))
     with pytest.raises(UsageError, match="never change"):
-        synthesis_export.ship(run.out, models, "synthesis-test-1")
+        synthesis_export.ship(Shipment(run.out, models, "synthesis-test-1"))
     monkeypatch.setenv(store.FOLDER_VARIABLE, str(models))
     assert "synthesis-test-1" in (models / "cards" / "synthesis-test-1.md").read_text()
 
