@@ -5,24 +5,19 @@ Writes the ONNX file, the manifest entry (role ``repair``) and the card. A relea
 
 from __future__ import annotations
 
-import argparse
-import csv
-import hashlib
-import io
 import json
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from filmgrain_codec.errors import UsageError
 from filmgrain_codec.infer.store import TIERS
-from filmgrain_codec.train import card, manifest, repair_samples
+from filmgrain_codec.train import card, repair_samples
 from filmgrain_codec.train.loop import load_checkpoint
 from filmgrain_codec.train.networks.repair import INPUTS, MULTIPLE, Repair, macs_per_sample, reach
 from filmgrain_codec.train.repair import trained
+from filmgrain_codec.train.shipping import Part, Shipment, facts_of, ordered, traced
 
 PART, INPUT, OUTPUT = "luma", "given", "mask"
 CURVE = ("step", "seconds", "train_loss", "held_out_loss", "f1_moving", "f1_still")
@@ -62,101 +57,37 @@ LIMITS = """\
 
 def to_onnx(net: Repair) -> bytes:
     """The net as ONNX with free height and width."""
-    out, free = io.BytesIO(), {2: "height", 3: "width"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            net.eval(),
-            (torch.rand(1, len(INPUTS), 64, 64),),
-            out,
-            dynamo=False,
-            opset_version=manifest.OPSET,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: free, OUTPUT: free},
-        )
-    return out.getvalue()
+    free = {2: "height", 3: "width"}
+    given = (torch.rand(1, len(INPUTS), 64, 64),)
+    return traced(net, given, [INPUT], OUTPUT, {INPUT: free, OUTPUT: free})
 
 
-def ship(
-    run: Path,
-    models: Path,
-    name: str,
-    data: Path | None = None,
-    metrics: Path | None = None,
-    replace: bool = False,
-) -> Path:
+def ship(given: Shipment) -> Path:
     """Write file, entry and card; returns the ONNX file.
 
     Raises ``UsageError`` if the id exists, ``InputError`` without a checkpoint.
     """
-    entries = manifest.read_manifest(models)
-    if any(e["id"] == name for e in entries) and not replace:
-        raise UsageError(f"Model '{name}' exists, and models never change: choose a new id.")
-    state = load_checkpoint(run / "checkpoint.pt")
-    net = trained(run)
-    content = to_onnx(net)
-    part = part_entry(name, net, content)
-    models.mkdir(parents=True, exist_ok=True)
-    path = models / str(part["file"])
-    path.write_bytes(content)
-    facts = json.loads((run / "run.json").read_text())
-    entry = {
-        "id": name,
-        "role": "repair",
-        "tier": TIERS[0],
-        "license": manifest.LICENSE,
-        "radius": 1,
-        "motion": "fast",
-        "opset": manifest.OPSET,
-        "train_commit": facts["commit"],
-        "part": [part],
-    }
-    manifest.write_manifest(models, [*(e for e in entries if e["id"] != name), entry])
-    manifest.discard(models, name, [path])
-    length = {"steps": state["step"], "seconds": state["elapsed"]}
-    write_card(models / "cards" / f"{name}.md", entry, run, {**facts, **length}, data, metrics)
+    given.check()
+    state, facts = load_checkpoint(given.run / "checkpoint.pt"), facts_of(given.run)
+    about = {"role": "repair", "tier": TIERS[0], "radius": 1, "motion": "fast"}
+    about["train_commit"] = facts["commit"]
+    entry, (path,) = given.write(about, [part(trained(given.run))])
+    facts |= {"steps": state["step"], "seconds": state["elapsed"]}
+    card.compose(
+        given.card,
+        entry,
+        purpose=PURPOSE.format(**entry),
+        figures=figures(given.metrics),
+        recipe=recipe(facts),
+        curves=card.curve(given.run, CURVE, "F1 of pixels on held-out photographs, mask at one half:"),
+        origins=card.sources({PART: facts}, given.data) + "\n\n" + SOURCE_FILES,
+        limits="\n".join([LIMITS, *(f"- {note}" for note in given.note)]),
+    )
     return path
 
 
-def part_entry(name: str, net: Repair, content: bytes) -> dict[str, Any]:
-    """The part's lines of the manifest."""
-    digest = hashlib.sha256(content).hexdigest()
-    return {
-        "name": PART,
-        "file": f"{name}-{PART}-{digest[:8]}.onnx",
-        "sha256": digest,
-        "size": len(content),
-        "multiple": MULTIPLE,
-        "halo": reach(net.shape),
-        "kmac": macs_per_sample(net.shape) / 1000,
-    }
-
-
-def write_card(
-    path: Path,
-    entry: dict[str, Any],
-    run: Path,
-    facts: dict[str, Any],
-    data: Path | None,
-    metrics: Path | None,
-) -> None:
-    """The model card: purpose, file, held-out figures, recipe, curve, sources, limits."""
-    (part,) = entry["part"]
-    cells = [part["name"], part["file"], f"`{part['sha256'][:16]}`", str(part["size"]), f"{part['kmac']:.2f}"]
-    file = card.table(("part", "file", "sha256", "bytes", "kMAC per sample"), [cells])
-    sections = [
-        f"# {entry['id']}",
-        PURPOSE.format(**entry),
-        f"## Files\n\n{file}\n\nONNX opset {entry['opset']}.",
-        "## Held-out figures\n\n" + figures(metrics),
-        "## Training\n\n" + recipe(facts),
-        "## Learning curve\n\n" + curve(run),
-        "## Data and licences\n\n" + card.sources({PART: facts}, data) + "\n\n" + SOURCE_FILES,
-        "## Limits\n\n" + LIMITS,
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n\n".join(sections) + "\n")
+def part(net: Repair) -> Part:
+    return Part(PART, to_onnx(net), MULTIPLE, reach(net.shape), macs_per_sample(net.shape) / 1000)
 
 
 def recipe(facts: dict[str, Any]) -> str:
@@ -191,26 +122,9 @@ def figures(metrics: Path | None) -> str:
     return f"{text}\n\n{card.table(head, rows)}"
 
 
-def curve(run: Path) -> str:
-    """The learning curve on held-out photographs, thinned to a few rows that end with the last."""
-    with (run / "curve.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    step = max(1, -(-len(rows) // card.CURVE_ROWS))
-    shown = [[f"{float(r[c]):.4g}" for c in CURVE] for r in rows[::-1][::step][::-1]]
-    head = tuple(c.replace("_", " ") for c in CURVE)
-    return "F1 of pixels on held-out photographs, mask at one half:\n\n" + card.table(head, shown)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry of ``fgcodec train repair-export``."""
-    parser = argparse.ArgumentParser(prog="fgcodec train repair-export", description="Export the mask net.")
-    parser.add_argument("--run", type=Path, required=True, help="folder that fgcodec train repair wrote")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of manifest.toml")
-    parser.add_argument("--id", dest="name", required=True, help="id of the model, such as repair-mask-1")
-    parser.add_argument("--data", type=Path, help="training data, to name its sources in the card")
-    parser.add_argument("--metrics", type=Path, help="results of python -m benchmarks damage_pairs")
-    parser.add_argument("--replace", action="store_true", help="replace an id that was never released")
-    print(ship(**vars(parser.parse_args(arguments))))
+    print(ship(ordered(arguments, "repair-export", "the mask net", "repair-mask-1")))
 
 
 if __name__ == "__main__":

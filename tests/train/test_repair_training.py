@@ -118,9 +118,9 @@ def test_the_net_is_within_its_budget():
 def test_the_export_answers_as_the_net_at_any_size(tmp_path):
     torch.manual_seed(1)
     net = Repair(SMALL).eval()
-    content = repair_export.to_onnx(net)
-    entry = repair_export.part_entry("repair-mask-9", net, content)
-    (tmp_path / entry["file"]).write_bytes(content)
+    made = repair_export.part(net)
+    entry = made.row("repair-mask-9")
+    (tmp_path / entry["file"]).write_bytes(made.content)
     part = store.Part(path=tmp_path / entry.pop("file"), **entry)
     given = np.random.default_rng(0).random((1, 5, 50, 70), np.float32)
     made = tiling.run(session(part), {"given": given}, halo=part.halo, multiple=part.multiple)
