@@ -17,9 +17,8 @@ The scale ends at 0 and 63. JPEG's tables rise with frequency; 20 is about their
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import log2
-
-import numpy as np
 
 FAMILIES = ("x264", "x265", "svtav1", "mpeg2", "jpeg", "other")
 """Codec families that a picture may come from; the last one is what is not told."""
@@ -40,13 +39,16 @@ def family(codec: str) -> str:
 
 def of_step(step: float) -> float:
     """QP of a quantiser's step in 8-bit codes."""
-    return float(np.clip(4 + 6 * log2(max(step, 1e-3)), 0, HIGHEST))
+    return min(max(4 + 6 * log2(max(step, 1e-3)), 0.0), HIGHEST)
 
 
 def of_av1(index: float) -> float:
     """QP of AV1's base_q_idx (0 to 255)."""
-    places, steps = np.array(_AV1, float).T
-    return of_step(float(np.exp(np.interp(index, places, np.log(steps)))) / 8)
+    for (low, first), (high, last) in pairwise(_AV1):
+        if index <= high:
+            part = max(0.0, index - low) / (high - low)
+            return of_step(2 ** (log2(first) * (1 - part) + log2(last) * part) / 8)
+    return of_step(_AV1[-1][1] / 8)
 
 
 def of_mpeg2(code: float) -> float:

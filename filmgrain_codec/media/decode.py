@@ -45,14 +45,19 @@ def main_video(container: InputContainer, path: str) -> VideoStream:
     return stream
 
 
-def prepare(stream: VideoStream, native_grain: NativeGrain, threads: int | None) -> None:
-    """Set threads, and whether grain the codec itself describes is applied or left out."""
+def prepare(
+    stream: VideoStream, native_grain: NativeGrain, threads: int | None, quantisers: bool = False
+) -> None:
+    """Set threads, whether grain the codec itself describes is applied or left out, and whether decoders
+    that can (H.264, MPEG-2) tell the quantisers of each picture.
+    """
     context = stream.codec_context
     context.thread_type = "AUTO"
     if threads:
         context.thread_count = threads
-    if native_grain == "export":
-        context.options = {**context.options, "export_side_data": "film_grain"}
+    exported = ["film_grain"] * (native_grain == "export") + ["venc_params"] * quantisers
+    if exported:
+        context.options = {**context.options, "export_side_data": "+".join(exported)}
 
 
 def decoded(

@@ -20,6 +20,7 @@ from filmgrain_codec.media.decode import NativeGrain, Tally, decoded, main_video
 from filmgrain_codec.media.files import PIPE, open_input
 from filmgrain_codec.media.index import presentation_times
 from filmgrain_codec.media.probe import LOOK, SourceInfo, as_yuv, describe
+from filmgrain_codec.media.quantisers import quantiser_of
 from filmgrain_codec.media.rgb import to_yuv
 from filmgrain_codec.media.sequence import frame_rate_options
 from filmgrain_codec.media.whole import missing_bytes
@@ -33,7 +34,8 @@ class Reader:
     ``native_grain``: 'apply' shows the grain that an AV1, H.264 or HEVC stream describes itself
     (for sources: it is part of the picture), 'export' leaves it out (for our own base layers).
     ``rate`` is the frame rate of numbered stills. ``yuv`` delivers RGB sources as Y'CbCr 4:4:4 (see
-    media/rgb.py; props 'over_range' then counts what cannot be coded).
+    media/rgb.py; props 'over_range' then counts what cannot be coded). ``quantisers`` tells of every frame
+    how coarsely it was coded: props 'FGCodec', and 'FGQP' where the decoder knows (see ``core.quantiser``).
 
     Frames have ``props``: 'keyframe' (of the source codec), 'interlaced', and 'carrier' (the decoded
     picture) where it holds A53 captions.
@@ -50,13 +52,14 @@ class Reader:
         rate: Fraction | None = None,
         threads: int | None = None,
         yuv: bool = False,
+        quantisers: bool = False,
     ) -> None:
         self.path, self.start = os.fspath(path), start
         self.tally = Tally()
         self.frames_read = 0
         self._end: Fraction | None = None
         self._options = frame_rate_options(self.path, rate)
-        self._settings = (native_grain, threads)
+        self._settings = (native_grain, threads, quantisers)
         self._container, self._stream, self._raw = self._open()
         try:
             head = list(islice(self._raw, LOOK))
@@ -146,7 +149,8 @@ class Reader:
         duration = raw.duration or 0
         self.frames_read += 1
         self._end = (pts + duration) * video.time_base
-        frame = from_av(raw, self._fmt, index, pts, video.time_base, duration, _props(raw))
+        props = _props(raw) | (quantiser_of(raw, self._stream) if self._settings[2] else {})
+        frame = from_av(raw, self._fmt, index, pts, video.time_base, duration, props)
         return frame if self._fmt is video.fmt else to_yuv(frame, video.fmt, video.real)
 
     @property

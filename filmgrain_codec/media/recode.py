@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import av
-import numpy as np
 from av.video.stream import VideoStream
 
 from filmgrain_codec.core import quantiser
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.media.convert import from_av, planar_format, to_av
+from filmgrain_codec.media.quantisers import exported_qp
 
 _ENCODERS = {"x264": "libx264", "x265": "libx265", "svtav1": "libsvtav1", "mpeg2": "mpeg2video"}
 _QUIET = {
@@ -105,17 +105,3 @@ def _qp(picture: av.VideoFrame, coding: Coding, told: float) -> float:
     if coding.codec == "mpeg2":
         return quantiser.of_mpeg2(float(coding.options.get("qmin", told)))
     return quantiser.of_av1(told * _AV1_INDEX) if coding.codec == "svtav1" else told
-
-
-def exported_qp(picture: av.VideoFrame) -> float | None:
-    """The mean QP that the decoder exported of a picture's blocks (H.264, MPEG-2), else None.
-
-    The decoder must have been opened with ``export_side_data=venc_params``.
-    """
-    data = picture.side_data.get("VIDEO_ENC_PARAMS")
-    if data is None or not data.nb_blocks:
-        return None
-    mean = float(np.mean(data.qp_map()))
-    if data.codec_type.name == "H264":
-        return mean - 6 * (picture.format.components[0].bits - 8)
-    return quantiser.of_step(mean)

@@ -6,6 +6,7 @@ node of its kind is made.
 
 from __future__ import annotations
 
+from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
 from filmgrain_codec.core.registry import NODES, NodeSpec, Param
 from filmgrain_codec.grain.presets import NAMES
 from filmgrain_codec.infer.names import BACKENDS
@@ -106,6 +107,22 @@ NODES.register(
             Param("veto", str, None, "picture (or %04d sequence), white where nothing is changed"),
             Param("mask", str, None, "picture (or %04d sequence), white where damage is"),
             Param("show", str, "repaired", "what comes out", choices=("repaired", "overlay", "mask")),
+        ),
+    )
+)
+NODES.register(
+    NodeSpec(
+        "codec_repair",
+        "filmgrain_codec.nodes.codec_repair:CodecRepair",
+        "Takes off what lossy coding put on: blocks, ringing, mosquito noise.",
+        (
+            Param("qp", float, None, "quantiser; by default the stream's, or judged", 0.0, HIGHEST),
+            Param("codec", str, "auto", "what coded it", choices=("auto", *FAMILIES)),
+            Param("strength", float, 1.0, "share of the repair", 0.0, 1.0),
+            Param("least", float, 20.0, "frames up to this QP pass as they are", 0.0, HIGHEST),
+            Param("model", str, "fast", "fast or a model's id"),
+            Param("threads", int, 1, "cores for one frame", 1, 256),
+            Param("tile", int, None, "most samples a side at a time", 64, 65536, "samples"),
         ),
     )
 )

@@ -28,6 +28,7 @@ PIECE, WAIT = 1 << 20, 0.2
 class Clip:
     """A source opened for a job: its description and the part of it that is used.
 
+    ``quantisers``: frames tell how coarsely they were coded, where that is known (see ``Reader``).
     ``script``: what a VapourSynth script at ``path`` made, None for everything else.
     """
 
@@ -38,6 +39,7 @@ class Clip:
     native_grain: NativeGrain = "apply"
     as_yuv: bool = False
     script: Script | None = None
+    quantisers: bool = False
 
     @property
     def fmt(self) -> FrameFormat:
@@ -55,7 +57,13 @@ class Clip:
             with closing(self.script.frames(self.first, self.as_yuv)) as frames:
                 yield from self._part(frames)
             return
-        with Reader(self.path, start=self.first, native_grain=self.native_grain, yuv=self.as_yuv) as reader:
+        with Reader(
+            self.path,
+            start=self.first,
+            native_grain=self.native_grain,
+            yuv=self.as_yuv,
+            quantisers=self.quantisers,
+        ) as reader:
             if (yield from self._part(reader)):
                 reader.check_complete()
 

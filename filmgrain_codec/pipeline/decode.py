@@ -11,13 +11,14 @@ from pathlib import Path
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
-from filmgrain_codec.errors import InputError, ProfileError
+from filmgrain_codec.errors import InputError, ProfileError, UsageError
 from filmgrain_codec.grain import adjust, presets
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.media import carriage
 from filmgrain_codec.media.carriage import Carried
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.writer import Writer
+from filmgrain_codec.nodes import codec_repair
 from filmgrain_codec.nodes.convert import Depth
 from filmgrain_codec.nodes.synth import Grain, Stock
 from filmgrain_codec.pipeline import origin, regrain, target, verify
@@ -31,6 +32,8 @@ from filmgrain_codec.pipeline.report import Report, bytes_of, shots
 from filmgrain_codec.pipeline.request import PIPE, DecodeRequest
 
 SUFFIX = ".regrained.mkv"
+REPAIR_FROM = {"codec": codec_repair.LEAST, "auto": 24.0}
+"""QP from which on frames are repaired, by the word that asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ def decode(request: DecodeRequest, on_event: Listener | None = None) -> Report:
     began = time.monotonic()
     check_level(request.level)
     adjust.check(request.size, request.chroma)
+    if request.repair not in ("off", *REPAIR_FROM):
+        raise UsageError(f"repair is one of off, {', '.join(REPAIR_FROM)}, not {request.repair!r}")
     if request.grain_preset is not None:
         presets.stock(request.grain_preset)
     with _job(request) as job:
@@ -71,6 +76,7 @@ def _job(request: DecodeRequest) -> Iterator[DecodeJob]:
     if str(request.output) != PIPE:
         output = target.resolve(request.source, request.output, SUFFIX, request.overwrite)
     with opened(request.source, Path.cwd(), "export") as clip:
+        clip = replace(clip, quantisers=request.repair != "off")
         marked, carried = progressive(clip), _carried(clip, request)
         spec = _encoder(request, clip)
         plan = _plan(request, clip, carried, output, spec)
@@ -115,6 +121,7 @@ def _plan(
         "grain": request.grain,
         "synth": regrain.check_synthesis(request.synth, carried) if request.grain else None,
         "profile": carried.source,
+        "repair": request.repair,
     }
     return Plan(
         kind="decode",
@@ -163,6 +170,8 @@ def _grain(job: DecodeJob) -> Grain:
 
 def _nodes(job: DecodeJob) -> list[Node]:
     request, nodes = job.request, list[Node]()
+    if request.repair != "off":
+        nodes.append(codec_repair.CodecRepair(least=REPAIR_FROM[request.repair]))
     if request.grain:
         nodes.append(_grain(job))
     nodes.append(Depth(job.spec.bits))

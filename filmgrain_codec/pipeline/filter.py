@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from filmgrain_codec.core.frame import FrameFormat
@@ -40,6 +40,7 @@ def run_nodes(
     piped = str(request.output) == PIPE
     output = None if piped else target.resolve(request.source, request.output, "", request.overwrite)
     with opened(request.source, Path(request.output).parent) as clip:
+        clip = replace(clip, quantisers=any(getattr(node, "asks_quantiser", False) for node in nodes))
         marked = progressive(clip)
         fmt = Graph(nodes).configure(clip.info.video.fmt)
         spec = _encoder(request, fmt, clip)

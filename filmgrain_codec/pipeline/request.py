@@ -52,7 +52,9 @@ class DecodeRequest:
     ``level`` replaces every shot's level, ``gain`` multiplies it; ``size`` and ``chroma`` multiply the
     size and the chroma strength of the grain. ``grain_preset`` names a film stock (``grain.presets``) whose
     grain every frame gets instead of what is recorded. ``synth`` is 'auto',
-    'parametric' or a model id; ``bits`` None means the source's depth where it is recorded.
+    'parametric' or a model id; ``bits`` None means the source's depth where it is recorded. ``repair`` is
+    'off', 'codec' (what the codec did is repaired before the grain comes on) or 'auto' (only where frames
+    were coded coarsely: QP above 24).
     """
 
     source: PathLike
@@ -65,6 +67,7 @@ class DecodeRequest:
     seed: int | None = None
     grain: bool = True
     synth: str = "auto"
+    repair: str = "off"
     codec: str = "ffv1"
     crf: float | None = None
     preset: str | None = None

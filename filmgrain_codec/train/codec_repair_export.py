@@ -36,13 +36,13 @@ in, what to add out; conditioned on QP and codec family (`core/quantiser.py`). T
 from patches where nobody tells it. Licence of the weights: {license}."""
 
 RECIPE = """\
-{count} patches of {side} x {side} from {scenes} scenes of five frames: camera moves over photographs, and short
-clips, coded through PyAV by x264, x265 and SVT-AV1 (CRF, several presets, 8 and 10 bit), MPEG-2 and
-JPEG ({ranges}), {double:.0%} of them twice with grids apart. QP is told wrong by {error:g}
-(deviation) for {rough:.0%} of the patches. Loss: Charbonnier in units of the patch's own error, 0.1 (1 - SSIM in
-boxes over three scales), and a penalty on what was made worse; AdamW, cosine over the budget, bfloat16,
-averaged weights. Seed {seed}, {steps} steps of {batch} patches, {minutes:.0f} minutes on one shared core, commit
-`{commit:.12}`, torch {torch}.
+{count} patches of {side} x {side} from {scenes} scenes of five frames: camera moves over photographs,
+and short clips, coded through PyAV by x264, x265 and SVT-AV1 (CRF, several presets, 8 and 10 bit),
+MPEG-2 and JPEG ({ranges}), {double:.0%} of them twice with grids apart. QP is told wrong by {error:g}
+(deviation) for {rough:.0%} of the patches. Loss: Charbonnier in units of the patch's own error,
+0.1 (1 - SSIM in boxes over three scales), and a penalty on what was made worse; AdamW, cosine over the
+budget, bfloat16, averaged weights. Seed {seed}, {steps} steps of {batch} patches, {minutes:.0f} minutes on
+one shared core, commit `{commit:.12}`, torch {torch}.
 `fgcodec train codec_repair --data DIR --out DIR --budget {budget:.0f}m --seed {seed}`."""
 
 LIMITS = """\

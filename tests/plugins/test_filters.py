@@ -31,6 +31,11 @@ CASES = {
     "denoise-tiles": (("denoise:level=0.03,tile=64",), lambda c: fg.denoise(c, 0.03, tile=64)),
     "denoise-blind": (("denoise",), lambda c: fg.denoise(c, blind=True)),
     "deflicker": (("deflicker:mode=safe,radius=5",), lambda c: fg.deflicker(c, mode="safe", radius=5)),
+    "codec-repair": (
+        ("codec_repair:qp=36,codec=x265,tile=64",),
+        lambda c: fg.codec_repair(c, qp=36.0, codec="x265", tile=64),
+    ),
+    "codec-repair-judged": (("codec_repair:least=0",), lambda c: fg.codec_repair(c, least=0.0)),
     "depth": (("depth:bits=12",), lambda c: fg.depth(c, bits=12)),
     "chain": (
         ("grain:level=0.01", "denoise:level=0.03", "grain:seed=4", "denoise:level=0.05"),

@@ -127,6 +127,7 @@ FUNCTIONS = {
     "mlrt_inputs": fg.mlrt_inputs,
     "depth": fg.depth,
     "deflicker": fg.deflicker,
+    "codec_repair": fg.codec_repair,
     "node": lambda c: fg.node(c, "grain"),
     "chain": lambda c: fg.chain(c, "grain"),
 }
@@ -171,7 +172,9 @@ def test_no_clip_is_empty():
     assert len(sums(fg.denoise(one, 0.03))) == 1
 
 
-@pytest.mark.parametrize("name", ["denoise", "grain", "estimate", "depth", "deflicker", "chain"])
+@pytest.mark.parametrize(
+    "name", ["denoise", "grain", "estimate", "depth", "deflicker", "codec_repair", "chain"]
+)
 def test_interlaced_frames_are_refused(name):
     """_FieldBased belongs to a frame, so it is known when that frame is there."""
     made = FUNCTIONS[name](vs_clip(_FieldBased=2, FGLevel=0.03))

@@ -24,6 +24,7 @@ SCRIPT = """
         fg.grain(clip, 0.03, seed=5),
         fg.chain(clip, "denoise:level=0.03", "grain:level=0.03,seed=5"),
         fg.deflicker(clip, mode="safe", radius=5),
+        fg.codec_repair(clip, qp=36.0, codec="x264"),
         fg.denoise(told),
         fg.grain(fg.denoise(told)),
         fg.grain(fg.estimate(clip, every=14, tr=1)),
@@ -36,8 +37,9 @@ TEXTS = (
     ("grain:level=0.03,seed=5",),
     ("denoise:level=0.03", "grain:level=0.03,seed=5"),
     ("deflicker:mode=safe,radius=5",),
+    ("codec_repair:qp=36,codec=x264",),
 )
-COUNT = 9
+COUNT = 10
 REQUESTS = [(1, 1), (2, 2), (4, 7)]
 
 

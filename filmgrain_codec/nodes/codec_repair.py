@@ -1,0 +1,210 @@
+"""The node that takes off what lossy coding put on a picture: blocking, ringing, mosquito noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
+from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
+from filmgrain_codec.errors import UsageError
+from filmgrain_codec.infer import store, tiling
+from filmgrain_codec.infer.session import session
+from filmgrain_codec.nodes.opencv import opencv
+from filmgrain_codec.nodes.packed import pack, unpack
+
+Array = NDArray[np.float32]
+ROLE = "codec-repair"
+QP_PROP, CODEC_PROP = "FGQP", "FGCodec"
+"""Of a frame: the quantiser it was coded with and its codec family (see ``core.quantiser``)."""
+USED_PROP = "FGRepairQP"
+"""The QP that a frame was repaired for; -1 where it was left as it is."""
+AUTO = "auto"
+LEAST, FADE = 20.0, 4.0
+PATCH, PATCHES = 96, 24
+"""Side of the patches that QP is judged from, and how many are looked at."""
+NEAR = 5
+"""Side of the box within which samples limit what is added."""
+_TO_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_BLUE, _RED = np.float32(1.8556), np.float32(1.5748)
+
+
+class CodecRepair:
+    """Node that adds what a net finds lost to each frame by itself.
+
+    ``qp``: how coarsely the pictures were coded, on the scale of ``core.quantiser``, 0 to 63; None is that of
+    ``props['FGQP']`` where there is one, else what a small net judges from the picture. ``codec``: one of
+    ``FAMILIES``, or auto: ``props['FGCodec']``, else 'other'. ``strength``: share of what the net finds, 0
+    gives the very same planes. ``least``: up to this QP frames pass as they are; from there on the repair
+    fades in over 4. ``model``: fast or an id. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
+
+    Gray, RGB (repaired as BT.709 Y'CbCr) and every subsampling go through the same net, which works on
+    4:2:0: finer chroma is repaired at that resolution. Sets FGRepairQP. Raises ``UsageError`` for values out
+    of range, ``ModelError`` for an unknown or damaged model.
+    """
+
+    radius = 0
+    asks_quantiser = True
+    """Readers that can tell a frame's quantiser should."""
+
+    def __init__(
+        self,
+        qp: float | None = None,
+        codec: str = AUTO,
+        strength: float = 1.0,
+        *,
+        least: float = LEAST,
+        model: str = "fast",
+        threads: int = 1,
+        tile: int | None = None,
+    ) -> None:
+        self._qp, self._codec, self._strength, self._least = _checked(qp), codec, strength, least
+        if codec not in (AUTO, *FAMILIES):
+            raise UsageError(f"codec is one of {', '.join((AUTO, *FAMILIES))}, not {codec!r}")
+        self.model = store.resolve(model, ROLE)
+        self._net, self._judge = (session(self.model.part(p), threads) for p in ("repair", "judge"))
+        self._tile = tile
+
+    def configure(self, fmt: FrameFormat) -> FrameFormat:
+        return fmt
+
+    def process(self, window: Sequence[Frame], n: int) -> Frame:
+        frame = window[0]
+        if self._strength == 0:
+            return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
+        family = self._family(frame)
+        planes = as_420(frame)
+        qp = self.quantiser(frame, planes, family)
+        share = self._strength * faded(qp, self._least)
+        if share == 0:
+            return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
+        found = self._residual(planes, told(qp, family))
+        return frame.with_planes(added(frame, found, np.float32(share)), **{USED_PROP: qp})
+
+    def quantiser(self, frame: Frame, planes: Sequence[Plane], family: str) -> float:
+        """As given, else as the frame says, else as judged from its 4:2:0 ``planes``."""
+        if self._qp is not None:
+            return self._qp
+        known = frame.props.get(QP_PROP)
+        return float(known) if known is not None else self._judged(planes, family)
+
+    def _family(self, frame: Frame) -> str:
+        named = str(frame.props.get(CODEC_PROP, FAMILIES[-1])) if self._codec == AUTO else self._codec
+        return named if named in FAMILIES else FAMILIES[-1]
+
+    def _judged(self, planes: Sequence[Plane], family: str) -> float:
+        """What patches all over the picture say, the surer ones louder."""
+        given = patches(packed(planes))
+        known = np.repeat(told(0.0, family), len(given), 0)
+        value, spread = self._judge.run({"given": given, "told": known}).T.astype(np.float64)
+        weight = np.exp(-np.clip(spread, -9, 3))
+        return float(np.clip(HIGHEST * (value * weight).sum() / weight.sum(), 0, HIGHEST))
+
+    def _residual(self, planes: Sequence[Plane], known: Array) -> list[Plane]:
+        """What to add to the three planes."""
+        given, part = packed(planes), self._net.part
+        level = np.full((1, 1, *given.shape[2:]), known[0, 0], np.float32)
+        inputs = {"given": np.concatenate([given, level], 1), "told": known}
+        halo, multiple = part.halo // 2, part.multiple // 2
+        tile = tiling.side(given.shape[2:], multiple, self._tile, scale=2)
+        made = tiling.run(self._net, inputs, halo=halo, multiple=multiple, tile=tile)[0]
+        (rows, columns), chroma = planes[0].shape, tuple(slice(n) for n in planes[1].shape)
+        found = [unpack(made[:4], slice(0, rows))[:, :columns], made[4][chroma], made[5][chroma]]
+        return [limited(r, p) for r, p in zip(found, planes, strict=True)]
+
+
+def limited(residual: Plane, plane: Plane) -> Plane:
+    """A residual that is nowhere larger than the range of the samples near by: what is flat stays."""
+    cv = opencv()
+    box, plane = np.ones((NEAR, NEAR), np.uint8), np.ascontiguousarray(plane)
+    most = cv.dilate(plane, box) - cv.erode(plane, box)
+    made: Plane = np.clip(residual, -most, most)
+    return made
+
+
+def faded(qp: float, least: float = LEAST) -> float:
+    """Share of the repair that frames of a QP get: none up to ``least``, all from 4 above it."""
+    return float(np.clip((qp - least) / FADE, 0, 1))
+
+
+def told(qp: float, family: str) -> Array:
+    """(1, 1 + families): QP / 63, and 1 for the family."""
+    row = np.zeros((1, 1 + len(FAMILIES)), np.float32)
+    row[0, 0], row[0, 1 + FAMILIES.index(family)] = qp / HIGHEST, 1
+    return row
+
+
+def as_420(frame: Frame) -> list[Plane]:
+    """Luma, and two planes of chroma at half its size (rounded up); gray has neutral ones."""
+    fmt, rows, columns = frame.fmt, -(-frame.fmt.height // 2), -(-frame.fmt.width // 2)
+    if fmt.family == "gray":
+        return [frame.planes[0], *[np.full((rows, columns), 0.5, np.float32)] * 2]
+    luma, *chroma = frame.planes if fmt.family == "yuv" else _ycbcr(frame.planes)
+    return [luma, *(sized(p, (rows, columns)) for p in chroma)]
+
+
+def added(frame: Frame, found: Sequence[Plane], share: np.float32) -> tuple[Plane, ...]:
+    """The frame's planes and a share of what was found lost, in their own family and subsampling."""
+    if frame.fmt.family == "gray":
+        return (frame.planes[0] + share * found[0],)
+    shapes = [frame.fmt.shape(k) for k in range(3)]
+    parts = [sized(p, s) for p, s in zip(found, shapes, strict=True)]
+    if frame.fmt.family == "rgb":
+        luma, blue, red = parts
+        parts = [luma + _RED * red, _green(luma, blue, red), luma + _BLUE * blue]
+    return tuple(p + share * r for p, r in zip(frame.planes, parts, strict=True))
+
+
+def sized(plane: Plane, shape: tuple[int, int]) -> Plane:
+    """A plane at another size: boxes averaged where it shrinks, straight lines where it grows."""
+    if plane.shape == shape:
+        return plane
+    cv = opencv()
+    shrinks = shape[0] < plane.shape[0] or shape[1] < plane.shape[1]
+    how = cv.INTER_AREA if shrinks else cv.INTER_LINEAR
+    made: Plane = cv.resize(np.ascontiguousarray(plane), shape[::-1], interpolation=how)
+    return made
+
+
+def packed(planes: Sequence[Plane]) -> Array:
+    """(1, 6, rows / 2, columns / 2): the four phases of luma, then chroma; mirrored out to multiples of 4."""
+    luma = tiling.fitted(planes[0], 4)
+    out = np.empty((1, 6, luma.shape[0] // 2, luma.shape[1] // 2), np.float32)
+    pack(np.ascontiguousarray(luma)[None], out[:, :4], 0)
+    out[0, 4], out[0, 5] = (tiling.fitted(p, 2) for p in planes[1:])
+    return out
+
+
+def patches(given: Array) -> Array:
+    """Up to ``PATCHES`` squares of a packed picture, evenly spread; a small picture is mirrored out."""
+    side = PATCH // 2
+    while min(given.shape[2:]) < side:
+        missing = [(0, max(0, min(side - n, n))) for n in given.shape[2:]]
+        given = np.pad(given, [(0, 0), (0, 0), *missing], "symmetric")
+    rows, columns = given.shape[2:]
+    down = min(4, rows // side)
+    across = min(PATCHES // down, columns // side)
+    tops = np.linspace(0, rows - side, down).astype(int) // 4 * 4
+    lefts = np.linspace(0, columns - side, across).astype(int) // 4 * 4
+    return np.concatenate([given[:, :, y : y + side, x : x + side] for y in tops for x in lefts])
+
+
+def _ycbcr(planes: Sequence[Plane]) -> tuple[Plane, Plane, Plane]:
+    """Full-range BT.709 luma and chroma about 0.5."""
+    red, green, blue = planes
+    luma = _TO_LUMA[0] * red + _TO_LUMA[1] * green + _TO_LUMA[2] * blue
+    half = np.float32(0.5)
+    return luma, (blue - luma) / _BLUE + half, (red - luma) / _RED + half
+
+
+def _green(luma: Plane, blue: Plane, red: Plane) -> Plane:
+    made: Plane = luma - (_TO_LUMA[2] * _BLUE * blue + _TO_LUMA[0] * _RED * red) / _TO_LUMA[1]
+    return made
+
+
+def _checked(qp: float | None) -> float | None:
+    if qp is not None and not 0 <= qp <= HIGHEST:
+        raise UsageError(f"QP {qp:g} is out of range: give 0 to {HIGHEST:g}, or leave it out.")
+    return qp

@@ -1,0 +1,156 @@
+"""Codec repair makes coded pictures better and leaves everything else alone, in every format."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.core.quantiser import FAMILIES
+from filmgrain_codec.errors import ModelError, UsageError
+from filmgrain_codec.media.recode import Coding, recode
+from filmgrain_codec.nodes.codec_repair import CODEC_PROP, QP_PROP, USED_PROP, CodecRepair, faded
+
+FMT = FrameFormat(160, 128, "yuv", 1, 1, 8)
+
+
+def scene(count: int = 2) -> list[Frame]:
+    """Disks with soft edges over slow waves, and a few lines."""
+    rows, columns = np.mgrid[: FMT.height, : FMT.width].astype(np.float32)
+    rng = np.random.default_rng(3)
+    luma = 0.45 + 0.15 * np.sin(columns / 17) * np.cos(rows / 23)
+    for _ in range(14):
+        y, x, r, light = *rng.uniform(0, 150, 2), rng.uniform(5, 24), rng.uniform(-0.3, 0.3)
+        luma += light / (1 + np.exp(np.hypot(rows - y, columns - x) - r))
+    luma += 0.15 * (np.abs(rows - columns - 20) < 1.5) - 0.15 * (np.abs(rows + columns - 150) < 1)
+    chroma = np.full(FMT.shape(1), 0.5, np.float32)
+    planes = (np.clip(luma, 0.07, 0.92).astype(np.float32), chroma, chroma)
+    return [Frame(planes, FMT, n, n, Fraction(1, 25)) for n in range(count)]
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[Frame, Frame]:
+    """A clean picture and what x264 left of it, which says its QP."""
+    made, _ = recode(scene(), Coding("x264", {"qp": "38", "preset": "fast"}))
+    known = {QP_PROP: made[0].props["qp"], CODEC_PROP: "x264"}
+    return scene()[0], replace(made[0], props=known)
+
+
+def error(a: Frame, b: Frame) -> float:
+    return float(np.mean((a.planes[0] - b.planes[0]) ** 2))
+
+
+def test_a_coded_picture_comes_nearer_to_the_clean_one(pair):
+    clean, coded = pair
+    made = CodecRepair().process([coded], 0)
+    assert error(made, clean) < 0.985 * error(coded, clean)
+    assert made.props[USED_PROP] == coded.props[QP_PROP]
+
+
+def test_strength_is_a_share_and_nothing_at_zero(pair):
+    _, coded = pair
+    whole, half, none = (CodecRepair(strength=s).process([coded], 0) for s in (1.0, 0.5, 0.0))
+    assert all(a is b for a, b in zip(none.planes, coded.planes, strict=True))
+    for a, b, c in zip(whole.planes, half.planes, coded.planes, strict=True):
+        np.testing.assert_allclose(2 * (b - c), a - c, atol=2e-6)
+
+
+@pytest.mark.parametrize("qp", [0.0, 12.0, 20.0])
+def test_fine_quantisers_are_left_alone(pair, qp):
+    _, coded = pair
+    made = CodecRepair(qp).process([coded], 0)
+    assert all(a is b for a, b in zip(made.planes, coded.planes, strict=True))
+    assert made.props[USED_PROP] == -1
+
+
+def test_the_repair_fades_in():
+    assert [faded(q) for q in (0, 20, 22, 24, 50)] == [0, 0, 0.5, 1, 1]
+    assert faded(26, least=24) == 0.5
+
+
+def test_what_is_stated_wins_over_what_the_frame_says(pair):
+    _, coded = pair
+    stated = CodecRepair(30.0).process([coded], 0)
+    assert stated.props[USED_PROP] == 30
+    judged = CodecRepair(least=0.0).process([replace(coded, props={})], 0)
+    assert 5 < judged.props[USED_PROP] < 63
+    other = CodecRepair(30.0, "jpeg").process([coded], 0)
+    assert np.abs(other.planes[0] - stated.planes[0]).max() > 1e-4
+
+
+def converted(frame: Frame, family: str, sub: tuple[int, int], bits: int, odd: bool) -> Frame:
+    """The picture in another format; odd sizes are cut."""
+    fmt = FrameFormat(FMT.width - odd, FMT.height - odd, family, *sub, bits)
+    rows, columns = fmt.height, fmt.width
+    luma = np.ascontiguousarray(frame.planes[0][:rows, :columns])
+    chroma = [] if family == "gray" else [np.full(fmt.shape(k), 0.5, np.float32) for k in (1, 2)]
+    planes = (luma,) * 3 if family == "rgb" else (luma, *chroma)
+    return Frame(planes, fmt, 0, 0, Fraction(1, 25), 0, dict(frame.props))
+
+
+FORMATS = [
+    ("yuv", (1, 1)),
+    ("yuv", (1, 0)),
+    ("yuv", (0, 0)),
+    ("yuv", (2, 0)),
+    ("gray", (0, 0)),
+    ("rgb", (0, 0)),
+]
+
+
+@pytest.mark.parametrize("bits", [8, 10, 16])
+@pytest.mark.parametrize("odd", [False, True], ids=["even", "odd"])
+@pytest.mark.parametrize(("family", "sub"), FORMATS)
+def test_every_format(pair, family, sub, bits, odd):
+    clean, coded = (converted(f, family, sub, bits, odd) for f in pair)
+    before = [p.copy() for p in coded.planes]
+    made = CodecRepair().process([coded], 0)
+    assert [p.shape for p in made.planes] == [coded.fmt.shape(k) for k in range(coded.fmt.planes)]
+    assert all(p.dtype == np.float32 and np.isfinite(p).all() for p in made.planes)
+    assert all(np.array_equal(a, b) for a, b in zip(before, coded.planes, strict=True))
+    assert error(made, clean) < error(coded, clean)
+
+
+def test_a_gray_picture_gets_the_same_as_rgb_and_as_colour(pair):
+    gray, rgb, yuv = (converted(pair[1], f, s, 8, False) for f, s in (FORMATS[4], FORMATS[5], FORMATS[0]))
+    a, b, c = (CodecRepair().process([f], 0) for f in (gray, rgb, yuv))
+    np.testing.assert_allclose(a.planes[0], c.planes[0], atol=1e-6)
+    luma = 0.2126 * b.planes[0] + 0.7152 * b.planes[1] + 0.0722 * b.planes[2]
+    np.testing.assert_allclose(luma, a.planes[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (16, 3), (97, 33), (1, 1)])
+def test_small_pictures(size):
+    fmt = FrameFormat(*size, "yuv", 1, 1, 8)
+    planes = tuple(np.full(fmt.shape(k), 0.5, np.float32) for k in range(3))
+    made = CodecRepair(least=0.0).process([Frame(planes, fmt, 0, 0, Fraction(1, 25))], 0)
+    assert [p.shape for p in made.planes] == [fmt.shape(k) for k in range(3)]
+
+
+def test_what_is_flat_stays():
+    planes = tuple(
+        np.full(FMT.shape(k), v, np.float32) for k, v in enumerate((16 / 255, 128 / 255, 128 / 255))
+    )
+    made = CodecRepair(40.0).process([Frame(planes, FMT, 0, 0, Fraction(1, 25))], 0)
+    assert all(np.array_equal(a, b) for a, b in zip(made.planes, planes, strict=True))
+
+
+def test_tiles_and_threads_do_not_change_a_bit(pair):
+    _, coded = pair
+    whole = CodecRepair().process([coded], 0)
+    for other in (CodecRepair(tile=64), CodecRepair(threads=2)):
+        for a, b in zip(whole.planes, other.process([coded], 0).planes, strict=True):
+            np.testing.assert_allclose(a, b, atol=2e-6)
+
+
+def test_wrong_values_are_told():
+    with pytest.raises(UsageError, match="QP 70 is out of range"):
+        CodecRepair(70.0)
+    with pytest.raises(UsageError, match="codec is one of auto, x264"):
+        CodecRepair(codec="vp9")
+    with pytest.raises(ModelError, match="no codec-repair model 'removal-fast-2'"):
+        CodecRepair(model="removal-fast-2")
+    assert FAMILIES[-1] == "other"

@@ -1,0 +1,59 @@
+"""Codec repair on the way: the reader tells QP where it can, the filter and decode use it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from filmgrain_codec.errors import UsageError
+from filmgrain_codec.media.reader import Reader
+from filmgrain_codec.pipeline.decode import decode
+from filmgrain_codec.pipeline.filter import filter_clip
+from filmgrain_codec.pipeline.request import DecodeRequest, FilterRequest
+from tests.e2e.clips import BASE, times, write
+from tests.nodes.test_codec_repair import scene
+
+
+@pytest.fixture(scope="module", params=["x264", "x265"])
+def coarse(request, tmp_path_factory) -> Path:
+    """Four frames at a low rate, in 8 bit."""
+    path = tmp_path_factory.mktemp("coarse") / f"{request.param}.mkv"
+    told = zip(scene(4), times(4, False), strict=True)
+    frames = [replace(f, pts=pts, time_base=BASE) for f, pts in told]
+    return write(path, frames, request.param, 38)
+
+
+def luma(path: Path) -> np.ndarray:
+    with Reader(path) as reader:
+        return np.stack([f.planes[0] for f in reader])
+
+
+def test_the_reader_tells_what_the_decoder_knows(coarse):
+    with Reader(coarse, quantisers=True) as reader:
+        props = [f.props for f in reader]
+    assert {p["FGCodec"] for p in props} == {coarse.stem}
+    assert all(("FGQP" in p) == (coarse.stem == "x264") for p in props)
+    assert all(30 < p.get("FGQP", 38) < 51 for p in props)
+    with Reader(coarse) as reader:
+        assert all("FGCodec" not in f.props for f in reader)
+
+
+def test_filter_and_decode_repair_alike_and_for_the_better(coarse, tmp_path):
+    clean = np.stack([f.planes[0] for f in scene(4)])
+    filter_clip(FilterRequest(source=coarse, output=tmp_path / "f.mkv", filters=("codec_repair",)))
+    for word in ("off", "codec", "auto"):
+        decode(DecodeRequest(source=coarse, output=tmp_path / f"{word}.mkv", grain=False, repair=word))
+    before, filtered = luma(coarse), luma(tmp_path / "f.mkv")
+    off, codec, auto = (luma(tmp_path / f"{word}.mkv") for word in ("off", "codec", "auto"))
+    assert np.array_equal(off, before)
+    assert np.array_equal(codec, filtered)
+    assert np.mean((codec - clean) ** 2) < np.mean((before - clean) ** 2)
+    assert np.mean((auto - clean) ** 2) < np.mean((before - clean) ** 2)
+
+
+def test_another_word_is_refused(coarse, tmp_path):
+    with pytest.raises(UsageError, match="repair is one of off, codec, auto"):
+        decode(DecodeRequest(source=coarse, output=tmp_path / "x.mkv", repair="strong"))
