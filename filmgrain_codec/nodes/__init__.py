@@ -112,6 +112,19 @@ NODES.register(
 )
 NODES.register(
     NodeSpec(
+        "scratches",
+        "filmgrain_codec.nodes.repair.scratches:Scratches",
+        "Takes upright scratches off that run with the film.",
+        (
+            Param("strength", float, 1.0, "share that is taken off", 0.0, 1.0),
+            Param("radius", int, 8, "looked at on each side", 1, 24, "frames"),
+            Param("still", bool, False, "strong lines over the whole height go where nothing moves, too"),
+            Param("show", str, "repaired", "what comes out", choices=("repaired", "overlay", "mask")),
+        ),
+    )
+)
+NODES.register(
+    NodeSpec(
         "codec_repair",
         "filmgrain_codec.nodes.codec_repair:CodecRepair",
         "Takes off what lossy coding put on: blocks, ringing, mosquito noise.",
