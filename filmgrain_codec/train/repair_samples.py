@@ -53,6 +53,8 @@ WEAK, WEAKER = 0.5, (0.2, 1.0)
 DOUBT, GRAIN_BOX = 4 / 255, 9
 """Changes of luma between this and what counts as damage are not learnt from; nor is damage weaker than
 the grain around it (deviation over boxes of so many samples), which nobody sees."""
+MISLED, FURTHEST = 0.35, 12
+"""Share of samples where the motion is followed wrongly in a part of the picture, by so much at most."""
 DROPPED, DROPPED_GUARDED = 0.3, 0.1
 """Shares that are shown as stills; fewer where only motion tells what is damage."""
 PLANES = ("here", "before", "after", "seen", "opacity", "flags")
@@ -233,6 +235,8 @@ class Batches(Dataset[Batch]):
         planes = torch.from_numpy(turned(rows, rng))
         bits = planes[:, 5:6]
         truth = {n: (bits & b > 0).float() for n, b in (("damaged", 1), ("brighter", 2), ("doubtful", 4))}
+        if self.still is None:
+            planes = misled(planes, rng)
         given = assembled(planes[:, :4].float() / 255)
         given, truth["brighter"] = graded(given, truth["brighter"], rng, self.still is None)
         guarded = (bits[:, 0, 0, 0] & GUARD > 0).numpy()
@@ -248,6 +252,20 @@ def turned(rows: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
     rows = rows[..., :: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
     rows = rows.swapaxes(2, 3) if rng.random() < 0.5 else rows
     return np.ascontiguousarray(rows)
+
+
+def misled(planes: Tensor, rng: Generator) -> Tensor:
+    """Some samples with both neighbours displaced, each its own way, in a part of the picture."""
+    rows = planes.shape[-1]
+    for k in np.flatnonzero(rng.random(len(planes)) < MISLED):
+        coarse = torch.from_numpy(rng.normal(rng.uniform(-0.8, 0.5), 1, (1, 1, 4, 4)).astype(np.float32))
+        there = F.interpolate(coarse, size=(rows, rows), mode="bicubic")[0, 0] > 0
+        for neighbour in (1, 2):
+            by = [int(v) for v in rng.integers(-FURTHEST, FURTHEST + 1, 2)]
+            planes[k, neighbour] = torch.where(
+                there, planes[k, neighbour].roll(by, (0, 1)), planes[k, neighbour]
+            )
+    return planes
 
 
 def graded(given: Tensor, brighter: Tensor, rng: Generator, wanted: bool) -> tuple[Tensor, Tensor]:
