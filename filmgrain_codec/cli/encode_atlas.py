@@ -29,7 +29,7 @@ def encode(request: EncodeRequest, on_event: Listener | None = None) -> Report:
     if not _of_source(table, request):
         atlas_clip(_fit(request, table), on_event)
     done = job.encode(corrected_by(table, request), on_event)
-    done.plan["settings"]["deflicker"] = request.deflicker
+    done.plan["settings"] |= {"deflicker": request.deflicker, "repair": request.repair}
     table.unlink()
     return done
 
@@ -46,9 +46,11 @@ def plan(request: EncodeRequest) -> Plan:
 def corrected_by(table: Path, request: EncodeRequest) -> EncodeRequest:
     """The request with the filter that applies a table, before its other filters."""
     from filmgrain_codec.core.registry import format_node
+    from filmgrain_codec.pipeline.repair import chain
 
     first = format_node("deflicker_table", {"file": str(table)})
-    return replace(request, deflicker="off", filters=(first, *request.filters))
+    repairs = chain(request.repair)
+    return replace(request, deflicker="off", repair="off", filters=(first, *repairs, *request.filters))
 
 
 def _check(request: EncodeRequest) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,7 @@ from filmgrain_codec.cli.progress import reporter
 from filmgrain_codec.cli.session import Session, to_json
 
 if TYPE_CHECKING:
-    from filmgrain_codec.pipeline.flicker import Flicker, Row
+    from filmgrain_codec.pipeline.flicker import Flicker
 
 
 @click.command("flicker", short_help="Measure how a clip flickers.")
@@ -72,8 +72,8 @@ def overview(found: Flicker) -> str:
     )
 
 
-def rows_of(rows: Sequence[Row]) -> str:
-    """The rows as CSV with a head line."""
+def rows_of(rows: Sequence[Any]) -> str:
+    """Rows (instances of one dataclass of numbers) as CSV with a head line."""
     names = [f.name for f in fields(rows[0])]
     lines = [",".join(f"{value:.6g}" for value in asdict(row).values()) for row in rows]
     return "\n".join([",".join(names), *lines]) + "\n"

@@ -27,6 +27,7 @@ COMMANDS = (
     "estimate",
     "inspect",
     "flicker",
+    "repair",
     "filter",
     "damage",
     "match",

@@ -226,7 +226,7 @@ def _report(
         metadata_bytes=done.metadata_bytes,
         predicted_bytes=predicted,
         shots=shots(profile),
-        warnings=[*job.warnings, *doubts, *done.dropped],
+        warnings=[*job.warnings, *doubts, *done.dropped, *(job.tally.warnings if job.tally else [])],
         plan=job.plan.to_dict(),
     )
 

@@ -13,7 +13,7 @@ from filmgrain_codec.errors import InputError, UsageError
 from filmgrain_codec.grain.profile import LEVEL_MAX
 from filmgrain_codec.infer import backend, store
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
-from filmgrain_codec.pipeline import target
+from filmgrain_codec.pipeline import repair, target
 from filmgrain_codec.pipeline.clip import Clip, declared, middle
 from filmgrain_codec.pipeline.interlace import progressive
 from filmgrain_codec.pipeline.levels import Levels, of_text
@@ -32,7 +32,7 @@ OFF = "off"
 class EncodeJob:
     """An encode with everything resolved. ``base`` is the user's own degrained clip, if given.
 
-    ``levels``: the grain as a file of the user's tells it.
+    ``levels``: the grain as a file of the user's tells it. ``tally``: what repair says of the frames.
     """
 
     request: EncodeRequest
@@ -47,6 +47,7 @@ class EncodeJob:
     whole: int | None
     warnings: list[str] = field(default_factory=list)
     levels: Levels | None = None
+    tally: repair.Tally | None = None
 
 
 def scratch_folder(request: EncodeRequest) -> Path:
@@ -79,12 +80,16 @@ def resolve(request: EncodeRequest, output: Path, clip: Clip, base: Clip | None)
     if base is not None:
         same_shape(clip, base)
         base = replace(base, first=clip.first, count=clip.count)
-    filters = tuple(build_chain([*_deflicker(request), *request.filters]))
+    filters = tuple(build_chain([*_deflicker(request), *_repair(request), *request.filters]))
+    tally = repair.tallied(filters)
+    filters = filters if tally is None else (*filters, tally)
     fmt = Graph(filters).configure(clip.fmt)
     spec = _encoder(request, fmt, clip)
     zones = parse_zones(request.zones) if request.zones is not None else ()
     plan = _plan(request, clip, output, spec)
-    return EncodeJob(request, clip, base, output, fmt, filters, zones, spec, plan, whole, marked, levels)
+    return EncodeJob(
+        request, clip, base, output, fmt, filters, zones, spec, plan, whole, marked, levels, tally
+    )
 
 
 def _deflicker(request: EncodeRequest) -> list[str]:
@@ -101,6 +106,16 @@ def _deflicker(request: EncodeRequest) -> list[str]:
             "deflicker_table:file=FILE.npz as the first filter (fgcodec encode --deflicker atlas does both)"
         )
     return [f"deflicker:mode={request.deflicker}"]
+
+
+def _repair(request: EncodeRequest) -> list[str]:
+    """The filters that ``repair`` stands for. Raises ``UsageError``."""
+    found = repair.chain(request.repair)
+    if found and request.ref is not None:
+        raise UsageError(
+            "--repair changes the source, but with --ref the base layer is yours: leave one of them out"
+        )
+    return found
 
 
 def _levels(request: EncodeRequest) -> Levels | None:
@@ -146,6 +161,7 @@ def _plan(request: EncodeRequest, clip: Clip, output: Path, spec: EncoderSpec) -
         "zones": request.zones,
         "sample": request.sample,
         "deflicker": request.deflicker,
+        "repair": request.repair,
         "filters": list(request.filters),
         "ref": None if request.ref is None else str(request.ref),
         "levels": None if request.levels is None else str(request.levels),

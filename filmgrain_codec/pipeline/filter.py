@@ -21,6 +21,7 @@ from filmgrain_codec.pipeline.interlace import progressive
 from filmgrain_codec.pipeline.plan import Plan, source_digest, versions
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.render import Rendered, pipe, render
+from filmgrain_codec.pipeline.repair import tallied
 from filmgrain_codec.pipeline.report import Report
 from filmgrain_codec.pipeline.request import PIPE, FilterRequest
 
@@ -42,6 +43,8 @@ def run_nodes(
     with opened(request.source, Path(request.output).parent) as clip:
         clip = replace(clip, quantisers=any(getattr(node, "asks_quantiser", False) for node in nodes))
         marked = progressive(clip)
+        tally = tallied(nodes)
+        nodes = nodes if tally is None else [*nodes, tally]
         fmt = Graph(nodes).configure(clip.info.video.fmt)
         spec = _encoder(request, fmt, clip)
         plan = _plan(request, clip, spec)
@@ -54,7 +57,7 @@ def run_nodes(
         seconds=time.monotonic() - began,
         output_bytes=done.output_bytes,
         video_bytes=done.video_bytes,
-        warnings=marked + done.dropped,
+        warnings=marked + done.dropped + (tally.warnings if tally else []),
         plan=plan.to_dict(),
     )
 

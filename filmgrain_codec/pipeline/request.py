@@ -16,11 +16,12 @@ class EncodeRequest:
 
     ``level`` None means automatic. ``ref`` is the user's own denoised clip: it becomes the base
     layer, and the grain is measured as source minus ``ref``. ``sample`` encodes that many seconds
-    from the middle. ``deflicker`` (off, auto, safe, strong: modes of the filter of that name; atlas) and then
-    ``filters`` (registry syntax) run before the grain is measured. ``backend`` runs
-    the removal nets (see ``infer.backend``). ``refine`` corrects the measured grain by what the base layer
-    measures with it put back (``pipeline.refine``). ``levels``: a file that tells the grain instead of a
-    measurement (``pipeline.levels``); the frames of a VapourSynth script may tell it themselves.
+    from the middle. ``deflicker`` (off, auto, safe, strong: modes of the filter of that name; atlas), then
+    ``repair`` (off, or dust, scratches or both with a comma) and then ``filters`` (registry syntax) run
+    before the grain is measured. ``backend`` runs the removal nets (see ``infer.backend``). ``refine``
+    corrects the measured grain by what the base layer measures with it put back (``pipeline.refine``).
+    ``levels``: a file that tells the grain instead of a measurement (``pipeline.levels``); the frames of a
+    VapourSynth script may tell it themselves.
     """
 
     source: PathLike
@@ -39,6 +40,7 @@ class EncodeRequest:
     strict: bool = False
     threads: int | None = None
     deflicker: str = "off"
+    repair: str = "off"
     filters: tuple[str, ...] = ()
     backend: str = "auto"
     refine: bool = False

@@ -36,6 +36,12 @@ CASES = {
         lambda c: fg.codec_repair(c, qp=36.0, codec="x265", tile=64),
     ),
     "codec-repair-judged": (("codec_repair:least=0",), lambda c: fg.codec_repair(c, least=0.0)),
+    "dust": (
+        ("dust:sensitivity=4,max_coverage=100",),
+        lambda c: fg.dust(c, sensitivity=4.0, max_coverage=100.0),
+    ),
+    "scratches": (("scratches:show=mask",), lambda c: fg.scratches(c, show="mask")),
+    "repair": (("dust", "scratches"), fg.repair),
     "depth": (("depth:bits=12",), lambda c: fg.depth(c, bits=12)),
     "chain": (
         ("grain:level=0.01", "denoise:level=0.03", "grain:seed=4", "denoise:level=0.05"),

@@ -128,6 +128,8 @@ FUNCTIONS = {
     "depth": fg.depth,
     "deflicker": fg.deflicker,
     "codec_repair": fg.codec_repair,
+    "dust": fg.dust,
+    "repair": fg.repair,
     "node": lambda c: fg.node(c, "grain"),
     "chain": lambda c: fg.chain(c, "grain"),
 }
@@ -173,7 +175,7 @@ def test_no_clip_is_empty():
 
 
 @pytest.mark.parametrize(
-    "name", ["denoise", "grain", "estimate", "depth", "deflicker", "codec_repair", "chain"]
+    "name", ["denoise", "grain", "estimate", "depth", "deflicker", "codec_repair", "dust", "chain"]
 )
 def test_interlaced_frames_are_refused(name):
     """_FieldBased belongs to a frame, so it is known when that frame is there."""

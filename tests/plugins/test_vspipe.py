@@ -25,6 +25,8 @@ SCRIPT = """
         fg.chain(clip, "denoise:level=0.03", "grain:level=0.03,seed=5"),
         fg.deflicker(clip, mode="safe", radius=5),
         fg.codec_repair(clip, qp=36.0, codec="x264"),
+        fg.repair(clip),
+        fg.dust(clip, sensitivity=4.0, max_coverage=100.0),
         fg.denoise(told),
         fg.grain(fg.denoise(told)),
         fg.grain(fg.estimate(clip, every=14, tr=1)),
@@ -38,8 +40,10 @@ TEXTS = (
     ("denoise:level=0.03", "grain:level=0.03,seed=5"),
     ("deflicker:mode=safe,radius=5",),
     ("codec_repair:qp=36,codec=x264",),
+    ("dust", "scratches"),
+    ("dust:sensitivity=4,max_coverage=100",),
 )
-COUNT = 10
+COUNT = 12
 REQUESTS = [(1, 1), (2, 2), (4, 7)]
 
 

@@ -21,6 +21,7 @@ TINT = (0.55, 0.35, 0.85)
 
 class Painted:
     """Masks of one picture file for all frames, or of one a frame (``mask.%04d.png``); white is mask.
+    Numbers start at 1, as those that ``fgcodec filter`` writes.
 
     A frame of a sequence without a file has no mask. Raises ``InputError`` for what cannot be read.
     """
@@ -44,7 +45,7 @@ class Painted:
 
     def _named(self, n: int) -> str:
         try:
-            return self.path % n
+            return self.path % (n + 1)
         except (TypeError, ValueError):
             raise InputError(f"{self.path!r} names no sequence: write mask.%04d.png.") from None
 

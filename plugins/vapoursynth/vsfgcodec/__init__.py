@@ -1,7 +1,7 @@
 """VapourSynth face of the film-grain codec: ``import vsfgcodec as fg`` in a script.
 
-``denoise``, ``grain``, ``estimate``, ``analyze``, ``apply_levels``, ``node`` and ``chain``, and every
-other registered filter of the frame graph by its name, all bit-equal to ``fgcodec filter``. See
+``denoise``, ``grain``, ``estimate``, ``analyze``, ``apply_levels``, ``repair``, ``node`` and ``chain``, and
+every other registered filter of the frame graph by its name, all bit-equal to ``fgcodec filter``. See
 docs/vapoursynth.md. Importing this package loads neither VapourSynth nor the codec; both come with the
 first function used.
 """
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from filmgrain_codec import __version__ as __version__
 
 if TYPE_CHECKING:
-    from vsfgcodec.filters import chain, denoise, grain, node
+    from vsfgcodec.filters import chain, denoise, grain, node, repair
     from vsfgcodec.levels import analyze, apply_levels, estimate
     from vsfgcodec.mlrt import mlrt_inputs, mlrt_model
 
 _HOMES = {
-    "filters": ("chain", "denoise", "grain", "node"),
+    "filters": ("chain", "denoise", "grain", "node", "repair"),
     "levels": ("analyze", "apply_levels", "estimate"),
     "mlrt": ("mlrt_inputs", "mlrt_model"),
 }
@@ -35,6 +35,7 @@ __all__ = [
     "mlrt_inputs",
     "mlrt_model",
     "node",
+    "repair",
 ]
 
 

@@ -25,6 +25,7 @@ from vsfgcodec.stages import Choice, Manner, Stage, run, stage
 from vsfgcodec.values import described, values_of
 from vsfgcodec.zones import Zones
 
+REPAIRS = ("dust", "scratches")
 KEPT = 64
 """Nodes kept for the grains that properties describe; their nets are shared by all."""
 
@@ -155,6 +156,26 @@ def chain(
     if not filters:
         raise UsageError("name at least one filter, like 'grain:level=0.04'")
     return _chained(job("fg.chain", clip), build_chain(filters), Manner(planes, cuts, num_streams))
+
+
+@public
+def repair(
+    clip: vs.VideoNode,
+    what: str = "dust,scratches",
+    *,
+    planes: Planes = None,
+    cuts: Cuts = "auto",
+    num_streams: int | None = None,
+) -> vs.VideoNode:
+    """Dust and scratches repaired, as ``fgcodec encode --repair`` does: dust, scratches or both with a comma.
+
+    ``fg.dust`` and ``fg.scratches`` take parameters. Sets the properties of both. Raises ``vs.Error``.
+    """
+    filters = [word.strip() for word in what.split(",")]
+    unknown = [word for word in filters if word not in REPAIRS]
+    if unknown:
+        raise UsageError(f"what must be of {', '.join(REPAIRS)}, not {unknown[0]!r}")
+    return _chained(job("fg.repair", clip), build_chain(filters), Manner(planes, cuts, num_streams))
 
 
 @public

@@ -147,7 +147,7 @@ def test_hand_mask_and_veto(tmp_path):
     changed = made.planes[0] != given[2].planes[0]
     assert changed.any()
     assert not (changed & (widened(hand) == 0)).any()
-    picture("hand.0002.png", hand)
+    picture("hand.0003.png", hand)
     each = Dust(sensitivity=0, mask=str(tmp_path / "hand.%04d.png"))
     assert np.array_equal(each.process(given, 2).planes[0], made.planes[0])
     assert each.process(given, 3).planes[0] is given[2].planes[0]

@@ -1,0 +1,79 @@
+"""``fgcodec repair``: what repair finds in every frame of a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from filmgrain_codec.cli import chart
+from filmgrain_codec.cli.flicker import rows_of
+from filmgrain_codec.cli.options import watching
+from filmgrain_codec.cli.progress import reporter
+from filmgrain_codec.cli.session import Session, to_json
+
+if TYPE_CHECKING:
+    from filmgrain_codec.pipeline.repair import Row
+
+
+@click.command("repair", short_help="Say what repair finds in a clip.")
+@click.argument("source", type=click.Path(), metavar="IN")
+@click.option("-f", "--filter", "filters", multiple=True, default=("dust", "scratches"), metavar="NODE",
+              help="Repair as dust:KEY=VALUE,... or scratches:...; by default both.")  # fmt: skip
+@click.option("--csv", "table", type=click.Path(path_type=Path), metavar="FILE.csv",
+              help="Write what was found in every frame.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@watching
+@click.pass_obj
+def command(
+    session: Session,
+    source: str,
+    filters: tuple[str, ...],
+    table: Path | None,
+    as_json: bool,
+    progress: str,
+    quiet: bool,
+) -> None:
+    """Say how much dust and how many scratches repair finds in IN, and write no picture.
+
+    'filter IN OUT -f dust -f scratches' repairs; '-f dust:show=overlay' shows what would be replaced.
+    """
+    from filmgrain_codec.pipeline.repair import look
+
+    rows = look(source, filters, reporter(session, progress, quiet))
+    session.close()
+    if table is not None:
+        chart.save(table, rows_of(rows), "table")
+    report = {"file": source, **totals(rows)}
+    if session.json_events:
+        session.emit({"type": "report", "kind": "repair", **report})
+        return
+    click.echo(to_json(report, indent=2) if as_json else overview(report))
+
+
+def totals(rows: Sequence[Row]) -> dict[str, Any]:
+    """Sums and means over all frames."""
+    count = max(len(rows), 1)
+    return {
+        "frames": len(rows),
+        "specks": sum(r.specks for r in rows if not r.left),
+        "damaged": sum(r.damaged for r in rows) / count,
+        "left": sum(r.left for r in rows),
+        "scratched_frames": sum(r.scratches > 0 for r in rows),
+        "scratched": sum(r.scratched for r in rows) / count,
+    }
+
+
+def overview(report: dict[str, Any]) -> str:
+    """Two or three lines."""
+    lines = [
+        f"dust: {report['specks']} specks in {report['frames']} frames, "
+        f"{100 * report['damaged']:.3f} % of the picture",
+        f"scratches: in {report['scratched_frames']} frames, "
+        f"{100 * report['scratched']:.3f} % of the picture",
+    ]
+    if report["left"]:
+        lines.append(f"left alone: {report['left']} frames with more specks than max_coverage allows")
+    return "\n".join(lines)
