@@ -17,6 +17,7 @@ The scale ends at 0 and 63. JPEG's tables rise with frequency; 20 is about their
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import log2
 
@@ -26,6 +27,8 @@ HIGHEST = 63.0
 _AV1 = ((0, 4), (1, 8), (95, 102), (120, 152), (137, 203), (150, 255), (160, 305), (169, 359), (182, 456),
         (193, 560), (224, 1026), (255, 1828))  # fmt: skip
 """Knots of AV1's AC quantisers at 8 bit (AV1 specification, 7.12.2), straight in the logarithm between."""
+_LOWEST, _PRINTED = 15, 226 / 15
+"""Frequencies of a JPEG's table that count, and their mean in the table of ITU-T T.81, K.1."""
 _NAMES = {
     "h264": "x264", "hevc": "x265", "av1": "svtav1", "mpeg2video": "mpeg2", "mpeg1video": "mpeg2",
     "mjpeg": "jpeg",
@@ -54,6 +57,12 @@ def of_av1(index: float) -> float:
 def of_mpeg2(code: float) -> float:
     """QP of MPEG-2's linear quantiser_scale_code (1 to 31)."""
     return of_step(2 * code)
+
+
+def of_jpeg_table(table: Sequence[int]) -> float:
+    """QP of a JPEG's luma table, as its file holds it: in zigzag order."""
+    lowest = table[:_LOWEST]
+    return of_step(20 / _PRINTED * sum(lowest) / len(lowest))
 
 
 def of_jpeg(quality: float) -> float:

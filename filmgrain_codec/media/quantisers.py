@@ -25,8 +25,19 @@ def exported_qp(picture: av.VideoFrame) -> float | None:
     return quantiser.of_step(mean)
 
 
-def quantiser_of(picture: av.VideoFrame, stream: VideoStream) -> dict[str, Any]:
-    """Properties of a frame: 'FGCodec', and 'FGQP' where it is told."""
+def jpeg_qp(packet: bytes) -> float | None:
+    """QP of a JPEG by its first quantiser table (ITU-T T.81, B.2.4.1), None if it has none of 8 bit."""
+    at = packet.find(b"\xff\xdb")
+    table = packet[at + 5 : at + 69]
+    if at < 0 or len(table) < 64 or packet[at + 4] >> 4:
+        return None
+    return quantiser.of_jpeg_table(table)
+
+
+def quantiser_of(picture: av.VideoFrame, stream: VideoStream, first_packet: bytes | None) -> dict[str, Any]:
+    """Properties of a frame: 'FGCodec', and 'FGQP' where it is told (JPEG's by the first picture's table)."""
     props: dict[str, Any] = {"FGCodec": quantiser.family(stream.codec_context.name)}
     qp = exported_qp(picture)
+    if qp is None and props["FGCodec"] == "jpeg" and first_packet:
+        qp = jpeg_qp(first_packet)
     return props if qp is None else {**props, "FGQP": qp}

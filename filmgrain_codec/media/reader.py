@@ -149,7 +149,9 @@ class Reader:
         duration = raw.duration or 0
         self.frames_read += 1
         self._end = (pts + duration) * video.time_base
-        props = _props(raw) | (quantiser_of(raw, self._stream) if self._settings[2] else {})
+        props = _props(raw) | (
+            quantiser_of(raw, self._stream, self.first_packet) if self._settings[2] else {}
+        )
         frame = from_av(raw, self._fmt, index, pts, video.time_base, duration, props)
         return frame if self._fmt is video.fmt else to_yuv(frame, video.fmt, video.real)
 

@@ -32,6 +32,13 @@ def test_known_points():
     assert quantiser.of_mpeg2(8) == pytest.approx(quantiser.of_step(16))
 
 
+def test_a_jpegs_table_says_its_quality():
+    """The lowest frequencies of the table that T.81 prints for luma, in zigzag order, then any others."""
+    printed = [16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24] + [99] * 49
+    assert quantiser.of_jpeg_table(printed) == pytest.approx(quantiser.of_jpeg(50))
+    assert quantiser.of_jpeg_table([2 * v for v in printed]) == pytest.approx(quantiser.of_jpeg(25))
+
+
 def test_families_by_ffmpegs_names():
     assert [quantiser.family(n) for n in ("h264", "hevc", "av1", "mjpeg", "vp9")] == [
         "x264", "x265", "svtav1", "jpeg", "other",

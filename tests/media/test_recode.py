@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.core.quantiser import of_jpeg_table
+from filmgrain_codec.media.quantisers import jpeg_qp
 from filmgrain_codec.media.recode import Coding, recode
 
 FMT = FrameFormat(96, 64, "yuv", 1, 1, 10)
@@ -50,6 +52,13 @@ def test_a_coarser_quantiser_has_a_higher_qp_and_a_larger_error(clip, codec):
     assert np.mean(qps[1]) > np.mean(qps[0]) + 8
     assert min(qps[0]) > 0
     assert max(qps[1]) <= 63
+
+
+def test_a_jpeg_tells_its_table():
+    table = bytes([16] * 64)
+    assert jpeg_qp(b"\xff\xd8\xff\xdb\x00\x43\x00" + table) == of_jpeg_table(table)
+    assert jpeg_qp(b"\xff\xd8\xff\xdb\x00\x43\x00" + table[:20]) is None
+    assert jpeg_qp(b"nothing") is None
 
 
 def test_ten_bit_h264_tells_qp_on_the_scale_of_eight(clip):

@@ -100,8 +100,8 @@ def test_the_shipped_files_say_what_the_nets_say(data: Path, tmp_path: Path) -> 
     run = codec_repair.train(config(data, tmp_path / "run", 3))
     models = tmp_path / "models"
     models.mkdir()
-    given = Shipment(tmp_path / "run", models, "codec-repair-test", data)
-    files = codec_repair_export.ship(given)
+    shipment = Shipment(tmp_path / "run", models, "codec-repair-test", data)
+    files = codec_repair_export.ship(shipment)
     assert all(f.stat().st_size < 4 << 20 for f in files)
     model = store.resolve("fast", codec_repair_export.ROLE, models)
     model.verify()
@@ -117,4 +117,4 @@ def test_the_shipped_files_say_what_the_nets_say(data: Path, tmp_path: Path) -> 
     assert np.abs(got - wanted[1].numpy()).max() < 1e-4
     assert "kMAC" in (models / "cards" / "codec-repair-test.md").read_text()
     with pytest.raises(UsageError, match="never change"):
-        codec_repair_export.ship(given)
+        codec_repair_export.ship(shipment)

@@ -1,0 +1,1 @@
+"""Codec repair beside its peers: cases, methods, figures."""

@@ -1,0 +1,79 @@
+"""What is repaired: clean stills through JPEG, clean clips with real motion through video encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks import material
+from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.media.recode import Coding, recode
+from filmgrain_codec.nodes.codec_repair import CODEC_PROP, QP_PROP
+from filmgrain_codec.train.codec.jpeg import as_jpeg
+
+QUALITIES = (10, 20, 30, 40)
+QPS = (22, 27, 32, 37)
+CRFS = {"x264": (24, 28, 34, 40), "x265": (24, 28, 34, 40), "svtav1": (28, 34, 40, 52)}
+TOLD = ("x264", "jpeg")
+"""Codecs whose quantiser a reader of the file is told (JPEG: by its tables)."""
+WIDTH = 768
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Clean and decoded frames; these say their QP and codec in their properties. ``size``: bytes."""
+
+    codec: str
+    mode: str
+    value: int
+    clip: str
+    clean: Sequence[Frame]
+    coded: Sequence[Frame]
+    size: int
+
+    def as_read(self) -> list[Frame]:
+        """The decoded frames with what a reader of the file knows of them."""
+        if self.codec in TOLD:
+            return list(self.coded)
+        return [replace(f, props={CODEC_PROP: self.codec}) for f in self.coded]
+
+
+def stills(qualities: Sequence[int], names: Sequence[str]) -> Iterator[Case]:
+    """Every still through JPEG, 4:2:0, plane by plane."""
+    for name in names:
+        clean = material.still(name, WIDTH)
+        for quality in qualities:
+            yield Case(
+                "jpeg", "quality", quality, name, [clean], [_known(as_jpeg(in_bits(clean, 8), quality))], 0
+            )
+
+
+def clips(modes: Sequence[str], names: Sequence[str], count: int) -> Iterator[Case]:
+    """Clips at constant QP (x264, x265, 8 bit) and at CRF (usual depths: x264 8 bit, the others 10)."""
+    for name in names:
+        clean = material.clip(name, count)
+        for codec, crfs in CRFS.items():
+            settings = [("crf", c) for c in crfs] + [("qp", q) for q in QPS if codec != "svtav1"]
+            for mode, value in settings:
+                if mode in modes:
+                    coding = _coding(codec, mode, value)
+                    coded, size = recode([in_bits(f, coding.bits) for f in clean], coding)
+                    yield Case(codec, mode, value, name, clean, [_known(f) for f in coded], size)
+
+
+def _coding(codec: str, mode: str, value: int) -> Coding:
+    preset = {"x264": "medium", "x265": "medium", "svtav1": "6"}[codec]
+    return Coding(codec, {mode: str(value), "preset": preset}, 8 if codec == "x264" or mode == "qp" else 10)
+
+
+def in_bits(frame: Frame, bits: int) -> Frame:
+    """The frame at another depth as video has it: codes times or by a power of two, not rounded."""
+    fmt = replace(frame.fmt, bits=bits)
+    scale = np.float32(frame.fmt.peak * 2.0 ** (bits - frame.fmt.bits) / fmt.peak)
+    return replace(frame, planes=tuple(p * scale for p in frame.planes), fmt=fmt)
+
+
+def _known(frame: Frame) -> Frame:
+    return replace(frame, props={QP_PROP: frame.props["qp"], CODEC_PROP: frame.props["codec"]})

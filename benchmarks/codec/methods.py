@@ -1,0 +1,87 @@
+"""What is compared: ours told and untold, FFmpeg's deblock, and the older post-processors of Debian's ffmpeg.
+
+Peers that must be told a strength get the one of a few that brings each clip nearest to the clean one, which
+nobody has in practice.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks import quality
+from benchmarks.codec.cases import Case
+from benchmarks.peers.ffmpeg import filtered
+from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.nodes.codec_repair import CodecRepair
+
+Frames = list[Frame]
+DEBLOCK = (("weak", 4), ("weak", 8), ("strong", 4), ("strong", 8))
+QPS = (4, 12, 24)
+
+
+def ours(model: str) -> dict[str, Callable[[Case], Frames]]:
+    """With the encoder's own QP, and with what a reader of the file knows (else QP is judged)."""
+    node = CodecRepair(model=model)
+    return {
+        "told": lambda case: [node.process([f], f.index) for f in case.coded],
+        "as read": lambda case: [node.process([f], f.index) for f in case.as_read()],
+    }
+
+
+def peers() -> dict[str, Callable[[Case], Frames]]:
+    """The other methods that are installed here."""
+    found: dict[str, Callable[[Case], Frames]] = {"deblock (FFmpeg)": deblock}
+    if shutil.which("ffmpeg"):
+        found["spp (FFmpeg)"] = lambda case: debian(case, "spp=4:qp={qp}")
+        found["pp (FFmpeg)"] = lambda case: debian(case, "pp=ha/va/dr/fq|{qp}")
+    return found
+
+
+def deblock(case: Case) -> Frames:
+    """FFmpeg's deblock on every plane, at its default thresholds."""
+    tried = []
+    for kind, block in DEBLOCK:
+        planes = [_deblocked([f.planes[k] for f in case.coded], kind, block) for k in range(3)]
+        tried.append([f.with_planes(tuple(p[n] for p in planes)) for n, f in enumerate(case.coded)])
+    return nearest(tried, case.clean)
+
+
+def _deblocked(planes: Sequence[np.ndarray], kind: str, block: int) -> list[np.ndarray]:
+    return filtered(planes, [("deblock", {"filter": kind, "block": block})], bits=10)
+
+
+def debian(case: Case, text: str) -> Frames:
+    """A filter of the ffmpeg on the PATH on 8-bit pictures; none where it fails."""
+    tried = [t for qp in QPS if (t := piped(case.coded, text.format(qp=qp)))]
+    return nearest(tried, case.clean) if tried else []
+
+
+def piped(frames: Sequence[Frame], text: str) -> Frames:
+    fmt = frames[0].fmt
+    size = f"{fmt.width}x{fmt.height}"
+    raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p"]
+    command = ["ffmpeg", "-v", "error", "-threads", "1", *raw, "-s", size, "-i", "-", "-vf", text, *raw, "-"]
+    scale = fmt.peak * 2.0 ** (8 - fmt.bits)
+    codes = [np.clip(np.rint(p * scale), 0, 255).astype(np.uint8) for f in frames for p in f.planes]
+    given = b"".join(c.tobytes() for c in codes)
+    done = subprocess.run(command, input=given, capture_output=True, check=False)
+    samples = np.frombuffer(done.stdout, np.uint8)
+    if samples.size != sum(c.size for c in codes):
+        return []
+    out = iter(np.split(samples, np.cumsum([c.size for c in codes])[:-1]))
+    back = np.float32(1 / scale)
+    return [
+        replace(f, planes=tuple(next(out).reshape(p.shape).astype(np.float32) * back for p in f.planes))
+        for f in frames
+    ]
+
+
+def nearest(tried: Sequence[Frames], clean: Sequence[Frame]) -> Frames:
+    """The try whose luma is nearest to the clean one's."""
+    truth = [quality.codes(f) for f in clean]
+    return max(tried, key=lambda frames: quality.psnr(truth, [quality.codes(f) for f in frames]))
