@@ -53,7 +53,7 @@ WEAK, WEAKER = 0.5, (0.2, 1.0)
 DOUBT, GRAIN_BOX = 4 / 255, 9
 """Changes of luma between this and what counts as damage are not learnt from; nor is damage weaker than
 the grain around it (deviation over boxes of so many samples), which nobody sees."""
-MISLED, FURTHEST = 0.35, 12
+MISLED, FURTHEST = 0.4, 8.0
 """Share of samples where the motion is followed wrongly in a part of the picture, by so much at most."""
 DROPPED, DROPPED_GUARDED = 0.3, 0.1
 """Shares that are shown as stills; fewer where only motion tells what is damage."""
@@ -255,17 +255,29 @@ def turned(rows: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
 
 
 def misled(planes: Tensor, rng: Generator) -> Tensor:
-    """Some samples with both neighbours displaced, each its own way, in a part of the picture."""
-    rows = planes.shape[-1]
+    """Some samples with the neighbours bent in a part of the picture, half of them both the same way.
+
+    So motion fails that is too fast or not to be followed: in waves, and two failures may agree.
+    """
     for k in np.flatnonzero(rng.random(len(planes)) < MISLED):
-        coarse = torch.from_numpy(rng.normal(rng.uniform(-0.8, 0.5), 1, (1, 1, 4, 4)).astype(np.float32))
-        there = F.interpolate(coarse, size=(rows, rows), mode="bicubic")[0, 0] > 0
+        bent = bends(planes.shape[-1], rng)
+        alike = rng.random() < 0.5
         for neighbour in (1, 2):
-            by = [int(v) for v in rng.integers(-FURTHEST, FURTHEST + 1, 2)]
-            planes[k, neighbour] = torch.where(
-                there, planes[k, neighbour].roll(by, (0, 1)), planes[k, neighbour]
-            )
+            seen = planes[k : k + 1, neighbour : neighbour + 1].float()
+            made = F.grid_sample(seen, bent, padding_mode="reflection", align_corners=False)
+            planes[k, neighbour] = made[0, 0].round().byte()
+            bent = bent if alike else bends(planes.shape[-1], rng)
     return planes
+
+
+def bends(side: int, rng: Generator) -> Tensor:
+    """Places to look at (1, side, side, 2) in -1..1: smooth waves in parts of the picture, none in others."""
+    coarse = rng.normal(0, 1, (1, 3, *rng.integers(3, 11, 2))).astype(np.float32)
+    smooth = F.interpolate(torch.from_numpy(coarse), size=(side, side), mode="bicubic")
+    where = (2 * smooth[:, 2:] + float(rng.uniform(-1, 1))).clamp(0, 1)
+    by = smooth[:, :2] * where * float(rng.uniform(1, FURTHEST)) * 2 / side
+    still = F.affine_grid(torch.eye(2, 3)[None], [1, 1, side, side], align_corners=False)
+    return still + by.permute(0, 2, 3, 1)
 
 
 def graded(given: Tensor, brighter: Tensor, rng: Generator, wanted: bool) -> tuple[Tensor, Tensor]:
