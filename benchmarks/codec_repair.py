@@ -6,7 +6,8 @@ the clean picture; 'd' stands for the difference to the decoded picture.
 
 psnr, ssim, ms_ssim, vmaf   as usual (libvmaf's; its default model); PSNR pooled over the frames
 flicker    mean |difference| of the change from frame to frame to the clean clip's, 8-bit codes
-told       QP as the encoder says it; 'as read': as the product finds it in the file, else judged
+told       QP as the encoder says it; 'as read': as the product finds it in the file (of JPEG in its tables);
+           'judged': as if nobody knew QP and codec
 saved      bits saved at equal VMAF, for every plain encode but the finest: the rate at which the repaired
            clip has its VMAF, linear in log rate over the CRFs; where even the coarsest is above it, that
            one's rate, so that the saving is at least this
@@ -38,7 +39,7 @@ from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.media.scores import scores
 
 FRAMES = 10
-INPUT, TOLD, READ = "input", "told", "as read"
+INPUT, TOLD, READ, JUDGED = "input", "told", "as read", "judged"
 SCORED = (INPUT, READ)
 """Methods that libvmaf's figures are taken of; of the others only PSNR and flicker."""
 COLUMNS = (
@@ -120,7 +121,7 @@ def measured(every: Iterable[Case], options: argparse.Namespace) -> list[Row]:
 
 def earlier(path: Path) -> list[Row]:
     """The rows of other programs in an earlier result: they do not change with our nets."""
-    ours = (INPUT, TOLD, READ)
+    ours = (INPUT, TOLD, READ, JUDGED)
     return [row for row in json.loads(path.read_text())["rows"] if row["method"] not in ours]
 
 

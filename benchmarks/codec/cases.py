@@ -16,8 +16,7 @@ from filmgrain_codec.train.codec.jpeg import as_jpeg
 QUALITIES = (10, 20, 30, 40)
 QPS = (22, 27, 32, 37)
 CRFS = {"x264": (24, 28, 34, 40), "x265": (24, 28, 34, 40), "svtav1": (28, 34, 40, 52)}
-TOLD = ("x264", "jpeg")
-"""Codecs whose quantiser a reader of the file is told (JPEG: by its tables)."""
+READ_PROP = "read_qp"
 WIDTH = 768
 
 
@@ -35,9 +34,11 @@ class Case:
 
     def as_read(self) -> list[Frame]:
         """The decoded frames with what a reader of the file knows of them."""
-        if self.codec in TOLD:
-            return list(self.coded)
-        return [replace(f, props={CODEC_PROP: self.codec}) for f in self.coded]
+        return [replace(f, props={**f.props, QP_PROP: f.props[READ_PROP]}) for f in self.coded]
+
+    def untold(self) -> list[Frame]:
+        """The decoded frames as if nobody knew how they were coded."""
+        return [replace(f, props={}) for f in self.coded]
 
 
 def stills(qualities: Sequence[int], names: Sequence[str]) -> Iterator[Case]:
@@ -76,4 +77,6 @@ def in_bits(frame: Frame, bits: int) -> Frame:
 
 
 def _known(frame: Frame) -> Frame:
-    return replace(frame, props={QP_PROP: frame.props["qp"], CODEC_PROP: frame.props["codec"]})
+    qp = frame.props["qp"]
+    props = {QP_PROP: qp, READ_PROP: frame.props.get(READ_PROP, qp), CODEC_PROP: frame.props["codec"]}
+    return replace(frame, props=props)

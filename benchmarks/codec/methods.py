@@ -25,11 +25,12 @@ QPS = (4, 12, 24)
 
 
 def ours(model: str) -> dict[str, Callable[[Case], Frames]]:
-    """With the encoder's own QP, and with what a reader of the file knows (else QP is judged)."""
+    """With the encoder's own QP, with what a reader of the file is told, and with QP judged."""
     node = CodecRepair(model=model)
     return {
         "told": lambda case: [node.process([f], f.index) for f in case.coded],
         "as read": lambda case: [node.process([f], f.index) for f in case.as_read()],
+        "judged": lambda case: [node.process([f], f.index) for f in case.untold()],
     }
 
 

@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from filmgrain_codec.errors import InputError
 from filmgrain_codec.media.files import input_errors, open_input
+from filmgrain_codec.media.headers import Headers
 
 NativeGrain = Literal["apply", "export"]
 
@@ -29,6 +30,8 @@ class Tally:
     corrupt: int = 0
     ends: dict[int, Fraction] = field(default_factory=dict)
     first_packet: bytes | None = None
+    headers: Headers | None = None
+    """Reads quantisers of every packet, where they are asked for."""
 
 
 def main_video(container: InputContainer, path: str) -> VideoStream:
@@ -73,6 +76,8 @@ def decoded(
             if packet.size:
                 tally.packets += 1
                 tally.first_packet = tally.first_packet or bytes(packet)
+            if tally.headers is not None:
+                tally.headers.note(packet)
             yield from _decode(stream, packet, tally)
 
 

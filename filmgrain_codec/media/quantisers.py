@@ -9,6 +9,7 @@ import numpy as np
 from av.video.stream import VideoStream
 
 from filmgrain_codec.core import quantiser
+from filmgrain_codec.media.decode import Tally
 
 
 def exported_qp(picture: av.VideoFrame) -> float | None:
@@ -34,10 +35,12 @@ def jpeg_qp(packet: bytes) -> float | None:
     return quantiser.of_jpeg_table(table)
 
 
-def quantiser_of(picture: av.VideoFrame, stream: VideoStream, first_packet: bytes | None) -> dict[str, Any]:
+def quantiser_of(picture: av.VideoFrame, stream: VideoStream, tally: Tally) -> dict[str, Any]:
     """Properties of a frame: 'FGCodec', and 'FGQP' where it is told (JPEG's by the first picture's table)."""
-    props: dict[str, Any] = {"FGCodec": quantiser.family(stream.codec_context.name)}
+    props: dict[str, Any] = {"FGCodec": quantiser.family(stream.codec_context.codec.canonical_name)}
     qp = exported_qp(picture)
-    if qp is None and props["FGCodec"] == "jpeg" and first_packet:
-        qp = jpeg_qp(first_packet)
+    if qp is None and props["FGCodec"] == "jpeg" and tally.first_packet:
+        qp = jpeg_qp(tally.first_packet)
+    if qp is None and tally.headers is not None:
+        qp = tally.headers.qp(picture.pts)
     return props if qp is None else {**props, "FGQP": qp}

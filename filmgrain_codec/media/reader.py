@@ -18,6 +18,7 @@ from filmgrain_codec.errors import InputError, VerifyError
 from filmgrain_codec.media.convert import from_av
 from filmgrain_codec.media.decode import NativeGrain, Tally, decoded, main_video, prepare
 from filmgrain_codec.media.files import PIPE, open_input
+from filmgrain_codec.media.headers import Headers
 from filmgrain_codec.media.index import presentation_times
 from filmgrain_codec.media.probe import LOOK, SourceInfo, as_yuv, describe
 from filmgrain_codec.media.quantisers import quantiser_of
@@ -76,6 +77,7 @@ class Reader:
         container = open_input(self.path, **self._options)
         stream = main_video(container, self.path)
         prepare(stream, *self._settings)
+        self.tally.headers = Headers(stream) if self._settings[2] else None
         return container, stream, decoded(container, stream, self.path, self.tally)
 
     @property
@@ -149,9 +151,7 @@ class Reader:
         duration = raw.duration or 0
         self.frames_read += 1
         self._end = (pts + duration) * video.time_base
-        props = _props(raw) | (
-            quantiser_of(raw, self._stream, self.first_packet) if self._settings[2] else {}
-        )
+        props = _props(raw) | (quantiser_of(raw, self._stream, self.tally) if self._settings[2] else {})
         frame = from_av(raw, self._fmt, index, pts, video.time_base, duration, props)
         return frame if self._fmt is video.fmt else to_yuv(frame, video.fmt, video.real)
 

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from filmgrain_codec.core import quantiser
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.media.convert import from_av, planar_format, to_av
+from filmgrain_codec.media.headers import Headers
 from filmgrain_codec.media.quantisers import exported_qp
 
 _ENCODERS = {"x264": "libx264", "x265": "libx265", "svtav1": "libsvtav1", "mpeg2": "mpeg2video"}
@@ -47,7 +48,8 @@ def codecs() -> tuple[str, ...]:
 
 
 def recode(frames: Sequence[Frame], coding: Coding) -> tuple[list[Frame], int]:
-    """The frames as they come back, with props ``qp`` and ``codec``, and the bytes of their packets.
+    """The frames as they come back, with props ``qp``, ``codec`` and ``read_qp`` (what a reader of the stream
+    is told of QP, or None), and the bytes of their packets.
 
     Frames are 4:2:0 with even sides (16 and more) and any depth; they come back at ``coding.bits``.
     """
@@ -86,22 +88,27 @@ def _quality(packet: av.Packet) -> float:
 def _decoded(
     content: bytes, frames: Sequence[Frame], coding: Coding, told: Mapping[int, float]
 ) -> list[Frame]:
-    made = []
+    made: list[Frame] = []
     with av.open(io.BytesIO(content), "r") as container:
         context = container.streams.video[0].codec_context
         context.options = {"export_side_data": "venc_params"}
         context.thread_count = 1
-        for n, picture in enumerate(container.decode(video=0)):
-            fmt = replace(frames[n].fmt, bits=coding.bits)
-            props = {"qp": _qp(picture, coding, told[n]), "codec": coding.codec}
-            made.append(from_av(picture, fmt, frames[n].index, frames[n].pts, frames[n].time_base, 0, props))
+        headers = Headers(container.streams.video[0])
+        for packet in container.demux(video=0):
+            headers.note(packet)
+            for picture in packet.decode():
+                assert isinstance(picture, av.VideoFrame)
+                source = frames[len(made)]
+                exported = exported_qp(picture)
+                read = headers.qp(picture.pts) if exported is None else exported
+                qp = _qp(coding, told[len(made)]) if exported is None else exported
+                props = {"qp": qp, "read_qp": read, "codec": coding.codec}
+                fmt = replace(source.fmt, bits=coding.bits)
+                made.append(from_av(picture, fmt, source.index, source.pts, source.time_base, 0, props))
     return made
 
 
-def _qp(picture: av.VideoFrame, coding: Coding, told: float) -> float:
-    exported = exported_qp(picture)
-    if exported is not None:
-        return exported
+def _qp(coding: Coding, told: float) -> float:
     if coding.codec == "mpeg2":
         return quantiser.of_mpeg2(float(coding.options.get("qmin", told)))
     return quantiser.of_av1(told * _AV1_INDEX) if coding.codec == "svtav1" else told

@@ -27,6 +27,8 @@ PATCH, PATCHES = 96, 24
 """Side of the patches that QP is judged from, and how many are looked at."""
 NEAR = 5
 """Side of the box within which samples limit what is added."""
+DOUBT = 6.0
+"""Taken off a QP that was judged: a picture that is taken for coarser than it is would lose detail."""
 _TO_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _BLUE, _RED = np.float32(1.8556), np.float32(1.5748)
 
@@ -95,12 +97,12 @@ class CodecRepair:
         return named if named in FAMILIES else FAMILIES[-1]
 
     def _judged(self, planes: Sequence[Plane], family: str) -> float:
-        """What patches all over the picture say, the surer ones louder."""
+        """What patches all over the picture say, the surer ones louder; less ``DOUBT``."""
         given = patches(packed(planes))
         known = np.repeat(told(0.0, family), len(given), 0)
         value, spread = self._judge.run({"given": given, "told": known}).T.astype(np.float64)
         weight = np.exp(-np.clip(spread, -9, 3))
-        return float(np.clip(HIGHEST * (value * weight).sum() / weight.sum(), 0, HIGHEST))
+        return float(np.clip(HIGHEST * (value * weight).sum() / weight.sum() - DOUBT, 0, HIGHEST))
 
     def _residual(self, planes: Sequence[Plane], known: Array) -> list[Plane]:
         """What to add to the three planes."""

@@ -66,3 +66,13 @@ def test_ten_bit_h264_tells_qp_on_the_scale_of_eight(clip):
     eight, ten = (np.mean([f.props["qp"] for f in made]) for made in found)
     assert eight == pytest.approx(30, abs=3)
     assert ten in (pytest.approx(eight, abs=1), pytest.approx(eight - 12, abs=1))
+
+
+@pytest.mark.parametrize("codec", ["x264", "x265", "svtav1", "mpeg2"])
+def test_what_a_reader_is_told_is_what_the_encoder_says(clip, codec):
+    """x265 and SVT-AV1: at constant QP, where the headers hold all there is."""
+    options = SETTINGS[codec][1] if codec in ("mpeg2", "svtav1") else {"qp": "36", "preset": "fast"}
+    made, _ = recode(clip, Coding(codec, options))
+    told = [(f.props["qp"], f.props["read_qp"]) for f in made if f.props["read_qp"] is not None]
+    assert len(told) >= len(made) - 1
+    assert all(read == pytest.approx(qp, abs=1.5) for qp, read in told)
