@@ -72,14 +72,14 @@ class Recipe:
 
 
 def make(recipe: Recipe, folder: Path) -> Pool:
-    """The pool in ``folder``, made or, where that was interrupted, finished.
+    """The pool in ``folder``, made or, where that was interrupted or fewer samples were asked for, finished.
 
     Raises ``InputError`` where the material is missing, or another pool lies there.
     """
     note = {"seed": recipe.seed, "count": recipe.count, "side": SIDE, "held_out": recipe.held_out}
     path = folder / "pool.json"
     found = json.loads(path.read_text()) if path.exists() else {**note, "done": 0}
-    if {k: found[k] for k in note} != note:
+    if any(found[k] != note[k] for k in note if k != "count") or found["count"] > recipe.count:
         raise InputError(f"{folder} holds a pool made otherwise: name another folder.")
     if found["done"] < recipe.count:
         fill(recipe, folder, note, found["done"])
@@ -90,9 +90,7 @@ def fill(recipe: Recipe, folder: Path, note: Mapping[str, object], done: int) ->
     seen = material.load(recipe.data, held_out=recipe.held_out)
     banks = bank(recipe.data / "damage_masks")
     folder.mkdir(parents=True, exist_ok=True)
-    mode = "r+" if done else "w+"
-    size = (recipe.count, len(PLANES), SIDE, SIDE)
-    array = np.lib.format.open_memmap(folder / "samples.npy", mode, np.uint8, size)
+    array = room(folder / "samples.npy", recipe.count, done)
     for k in range(done, recipe.count):
         array[k] = sample(recipe.seed, seen, banks, k)
         if (k + 1) % 200 == 0 or k + 1 == recipe.count:
@@ -100,6 +98,18 @@ def fill(recipe: Recipe, folder: Path, note: Mapping[str, object], done: int) ->
             text = json.dumps({**note, "done": k + 1, "material": seen.names})
             (folder / "pool.json").write_text(text)
             print(f"pool: {k + 1} of {recipe.count}", flush=True)
+
+
+def room(path: Path, count: int, done: int) -> NDArray[np.uint8]:
+    """The file for ``count`` samples, ``done`` of them there already; a smaller one is made larger."""
+    if done and len(found := np.lib.format.open_memmap(path, "r+")) == count:
+        return found
+    part = path.with_name("part.npy")
+    array = np.lib.format.open_memmap(part, "w+", np.uint8, (count, len(PLANES), SIDE, SIDE))
+    for k in range(done):
+        array[k] = found[k]
+    part.replace(path)
+    return array
 
 
 def bank(masks: Path) -> list[tuple[shapes.Bank, bool]]:

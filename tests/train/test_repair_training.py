@@ -10,6 +10,7 @@ pytest.importorskip("cv2")
 
 from itertools import islice  # noqa: E402
 
+from filmgrain_codec.errors import InputError  # noqa: E402
 from filmgrain_codec.infer import store, tiling  # noqa: E402
 from filmgrain_codec.infer.session import session  # noqa: E402
 from filmgrain_codec.train import repair_export, repair_samples  # noqa: E402
@@ -40,6 +41,21 @@ def rows(tmp_path_factory):
         repair_samples.FAMILIES = old
     assert np.array_equal(made[5], again)
     return np.stack(made)
+
+
+def test_a_pool_that_was_interrupted_or_is_too_small_is_finished(tmp_path, monkeypatch):
+    plane = (len(repair_samples.PLANES), repair_samples.SIDE, repair_samples.SIDE)
+    monkeypatch.setattr(repair_samples, "sample", lambda seed, seen, banks, k: np.full(plane, k, np.uint8))
+    monkeypatch.setattr(repair_samples.material, "load", lambda data, held_out: Material((), (), ()))
+    recipe = repair_samples.Recipe(tmp_path, 1, 250)
+    assert len(repair_samples.make(recipe, tmp_path / "pool")) == 250
+    monkeypatch.setattr(repair_samples, "sample", lambda seed, seen, banks, k: np.full(plane, 7, np.uint8))
+    larger = repair_samples.make(repair_samples.Recipe(tmp_path, 1, 260), tmp_path / "pool")
+    assert larger.samples[:, 0, 0, 0].tolist() == [*range(250), *[7] * 10]
+    with pytest.raises(InputError, match="made otherwise"):
+        repair_samples.make(repair_samples.Recipe(tmp_path, 2, 260), tmp_path / "pool")
+    with pytest.raises(InputError, match="made otherwise"):
+        repair_samples.make(recipe, tmp_path / "pool")
 
 
 class Rows:
