@@ -10,18 +10,21 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
 
+import av
 import numpy as np
 
 from benchmarks import quality
 from benchmarks.codec.cases import Case
-from benchmarks.peers.ffmpeg import filtered
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.nodes.codec_repair import CodecRepair
 
 Frames = list[Frame]
 DEBLOCK = (("weak", 4), ("weak", 8), ("strong", 4), ("strong", 8))
 QPS = (4, 12, 24)
+_TICK = Fraction(1, 25)
 
 
 def ours(model: str) -> dict[str, Callable[[Case], Frames]]:
@@ -53,7 +56,22 @@ def deblock(case: Case) -> Frames:
 
 
 def _deblocked(planes: Sequence[np.ndarray], kind: str, block: int) -> list[np.ndarray]:
-    return filtered(planes, [("deblock", {"filter": kind, "block": block})], bits=10)
+    rows, columns = planes[0].shape
+    graph = av.filter.Graph()
+    layout = av.VideoFormat("gray10le", columns, rows)
+    source = graph.add_buffer(width=columns, height=rows, format=layout, time_base=_TICK)
+    steps = [graph.add("deblock", f"filter={kind}:block={block}"), graph.add("buffersink")]
+    for a, b in pairwise([source, *steps]):
+        a.link_to(b)
+    graph.configure()
+    made = []
+    for n, plane in enumerate(planes):
+        codes = np.rint(plane.clip(0, 1) * 1023).astype(np.uint16)
+        picture = av.VideoFrame.from_ndarray(codes, "gray10le")
+        picture.pts, picture.time_base = n, _TICK
+        source.push(picture)
+        made.append(steps[-1].pull().to_ndarray().astype(np.float32) / np.float32(1023))
+    return made
 
 
 def debian(case: Case, text: str) -> Frames:

@@ -50,6 +50,8 @@ class CodecRepair:
     radius = 0
     asks_quantiser = True
     """Readers that can tell a frame's quantiser should."""
+    reads = (QP_PROP, CODEC_PROP)
+    """Properties of a frame that its result depends on."""
 
     def __init__(
         self,

@@ -50,6 +50,14 @@ CASES = {
 }
 
 
+def test_codec_repair_reads_the_frames_properties():
+    stated = fg.codec_repair(vs_clip(), qp=37.0, codec="x265")
+    told = fg.codec_repair(vs_clip(FGQP=37.0, FGCodec="x265"))
+    assert sums(told) == sums(stated)
+    assert told.get_frame(0).props["FGRepairQP"] == 37
+    assert sums(fg.codec_repair(vs_clip(FGQP=18.0))) == sums(vs_clip())
+
+
 @pytest.fixture(scope="module", params=list(CASES))
 def case(request, source):
     texts, function = CASES[request.param]

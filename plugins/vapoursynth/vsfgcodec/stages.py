@@ -57,7 +57,13 @@ def stage(node: Node, fmt: FrameFormat) -> Stage:
     made = node.configure(fmt)
     if isinstance(node, Noting):
         return Stage(lambda n, told, props: (node, {}), node.radius, made, node.reach, notes=node.notes)
-    return Stage(lambda n, told, props: (node, {}), node.radius, made, node.radius)
+    reads = getattr(node, "reads", ())
+    return Stage(
+        lambda n, told, props: (node, {k: props[k] for k in reads if k in props}),
+        node.radius,
+        made,
+        node.radius,
+    )
 
 
 @dataclass(frozen=True, slots=True)
