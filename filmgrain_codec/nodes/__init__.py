@@ -85,6 +85,13 @@ NODES.register(
         "Repairs dust, dirt and hair that one frame has and its neighbours have not.",
         (
             Param("sensitivity", float, 1.0, "divides the thresholds; 0 finds nothing", 0.0, 4.0),
+            Param(
+                "detector",
+                str,
+                "rank",
+                "by ranks among the neighbours, or a network",
+                choices=("rank", "net"),
+            ),
             Param("polarity", str, "auto", "kind of dirt", choices=("auto", "both", "white", "black")),
             Param(
                 "max_size",

@@ -15,11 +15,14 @@ from filmgrain_codec.nodes.repair.aligned import AFTER, BEFORE, HERE, MEDIAN, Al
 from filmgrain_codec.nodes.repair.detect import BLACK, SMALLEST, WHITE, Mask, Ranks
 from filmgrain_codec.nodes.repair.fill import filled, widened
 from filmgrain_codec.nodes.repair.masks import SHOWS, Painted, shown
+from filmgrain_codec.nodes.repair.net import MaskNet
 from filmgrain_codec.nodes.repair.specks import Speck, painted, specks
 
 SHARE_PROP, COUNT_PROP, LEFT_PROP = "FGDustShare", "FGDustSpecks", "FGDustLeft"
 """Properties of every frame: share of luma's samples that is damaged, number of specks, and 1 where they were
 too many and the frame was left as it is."""
+RANK, NET = "rank", "net"
+DETECTORS = (RANK, NET)
 POLARITIES = {"auto": 0, "both": 0, "white": WHITE, "black": BLACK}
 MANY, RARE, STRICTER = 6, 1 / 6, 1.4
 """With polarity auto: where there are so many of one kind and at most this share of the other, the other must
@@ -53,6 +56,7 @@ class Dust:
     def __init__(
         self,
         sensitivity: float = 1.0,
+        detector: str = RANK,
         polarity: str = "auto",
         max_size: float = 0.05,
         max_coverage: float = 1.0,
@@ -60,9 +64,13 @@ class Dust:
         mask: str | None = None,
         show: str = "repaired",
     ) -> None:
+        _check(detector, DETECTORS, "detector")
         _check(polarity, POLARITIES, "polarity")
         _check(show, SHOWS, "show")
         self._sensitivity, self._polarity, self._show = sensitivity, polarity, show
+        self._net = MaskNet() if detector == NET else None
+        if self._net is not None:
+            self._net.model.verify()
         self._limits = gates.Limits(max_size / 100, POLARITIES[polarity])
         self._coverage = max_coverage / 100
         self._veto, self._hand = (Painted(p) if p else None for p in (veto, mask))
@@ -89,10 +97,11 @@ class Dust:
     def found(self, window: Sequence[Frame], aligned: Aligned, n: int) -> Found:
         """The damage of the middle frame."""
         shape = window[self.radius].fmt.shape(0)
-        if not self._sensitivity or aligned.alone:
+        if not self._sensitivity or (aligned.alone and self._net is None):
             return Found(np.zeros(shape, np.uint8), 0)
         ranks = Ranks(aligned)
-        kept = self._spared(self._suspects(ranks), window, ranks, n)
+        seen = self._net.specks(aligned, self._sensitivity) if self._net else self._suspects(ranks)
+        kept = self._spared(seen, window, ranks, n)
         mask = painted(kept, shape)
         if mask.mean() > self._coverage:
             return Found(np.zeros(shape, np.uint8), len(kept), excess=True)
@@ -111,9 +120,11 @@ class Dust:
         """Those that are no part of the scene, and that may be changed."""
         frame = window[self.radius]
         kept = [s for s in found if self._limits.admits(s, frame.fmt.shape(0))]
-        kept = gates.at_rest(kept, ranks.unlike)
         veto = self._veto.at(n, frame.fmt) if self._veto else None
-        kept = gates.not_rain(gates.untouched(kept, veto))
+        kept = gates.untouched(kept, veto)
+        if ranks.aligned.alone or not kept:
+            return kept
+        kept = gates.not_rain(gates.at_rest(kept, ranks.unlike))
         if not kept:
             return []
         kept = gates.not_passing(kept, *self._theirs(ranks), frame.fmt.width)

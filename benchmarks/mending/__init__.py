@@ -1,0 +1,1 @@
+"""What the benchmark ``repair`` is made of: clips, methods, figures, sheets."""

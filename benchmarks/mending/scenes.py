@@ -1,0 +1,100 @@
+"""Clean clips with damage put on them, scenes that look damaged and are not, and old films."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import material
+from benchmarks.flicker import scenes as moving
+from benchmarks.flicker.figures import Video
+from filmgrain_codec.core.frame import Frame, Plane
+from filmgrain_codec.core.graph import Graph
+from filmgrain_codec.core.registry import build_chain
+from filmgrain_codec.train.damage.clip import damaged
+from filmgrain_codec.train.generators.common import generator
+from filmgrain_codec.train.repair_guard import GUARDS
+
+LENGTH, LONGEST = 12, 18
+GAUGES = ("16mm", "super8")
+SEVERITY = 0.25
+"""A quarter of the dirt of uncleaned scans, about what worn film has."""
+STREAM = 91
+CROPS = len(moving.PAIRS)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A clip: ``given`` and, where they are known, ``clean`` frames and ``masks`` (rows, columns; 0 or 1).
+
+    ``bare``: luma of the clean frames before grain.
+    """
+
+    group: str
+    name: str
+    given: tuple[Frame, ...]
+    clean: tuple[Frame, ...] | None = None
+    masks: tuple[Plane, ...] | None = None
+    bare: Video | None = None
+
+
+@cache
+def clips(crops: int | None = None) -> tuple[moving.Clip, ...]:
+    """Moving crops of stills with grain, and clips of real motion, a few frames each."""
+    made = [*moving.moving_crops(crops, LONGEST), *moving.real_motion()]
+    return tuple(replace(clip, frames=clip.frames[:LONGEST]) for clip in made)
+
+
+def synthetic(crops: int | None = None) -> Iterator[Case]:
+    """The clean clips with damage of drawn shapes and of scanned ones; ``crops``: how many moving crops."""
+    for number, clip in enumerate(clips(crops)):
+        frames = clip.frames[:LENGTH]
+        bare = None if clip.bare is None else clip.bare[:LENGTH]
+        for kind, folder in (("procedural", None), ("scanned", masks_folder())):
+            if kind == "scanned" and folder is None:
+                continue
+            yield spoiled(kind, f"{clip.name}", frames, bare, number, folder)
+
+
+def spoiled(
+    group: str, name: str, frames: Sequence[Frame], bare: Video | None, seed: int, folder: Path | None
+) -> Case:
+    """One clip with dust, dirt and hair, no lines."""
+    gauge = GAUGES[seed % len(GAUGES)]
+    made = damaged(frames, frames[0].fmt, gauge, SEVERITY, seed, rare=0.0, templates=folder)
+    given, masks = zip(*made, strict=True)
+    return Case(group, name, tuple(given), tuple(frames), tuple(masks), bare)
+
+
+def masks_folder() -> Path | None:
+    """Shapes drawn from scans (of the training material: the net has seen shapes like these)."""
+    found = material.data().parent / "train" / "damage_masks"
+    return found if found.is_dir() else None
+
+
+def guards() -> Iterator[Case]:
+    """Stars, snow, lamps, small fast things, sparks, rain and text over moving crops; nothing is damaged."""
+    for number, (name, draw) in enumerate(GUARDS.items()):
+        for take in range(2):
+            clip = clips()[(number + take) % CROPS]
+            assert clip.bare is not None
+            lumas = np.array(clip.bare[:LENGTH], np.float32)
+            draw(lumas, generator(STREAM, number, take))
+            yield Case("guards", f"{name} {take + 1}", moving.grainy(list(lumas), STREAM + number))
+
+
+def clean() -> Iterator[Case]:
+    """The same clips without anything on them."""
+    for clip in clips():
+        yield Case("clean", clip.name, clip.frames[:LENGTH])
+
+
+def old_films(limit: int) -> Iterator[Case]:
+    """Real dirt; deflickered first."""
+    for clip in moving.old_films(limit):
+        graph = Graph(build_chain(["deflicker"]), cuts=clip.cuts)
+        yield Case("old films", clip.name, tuple(graph.stream(clip.frames)))

@@ -1,0 +1,111 @@
+"""Repair of dust and scratches: ``python -m benchmarks repair [--quick] [--sheets DIR] [--speed]``.
+
+Clean clips (moving crops of stills with grain, clips with real motion) get damage after measured statistics;
+'procedural' shapes are drawn, 'scanned' ones come from scans. Guards are stars, snow, lamps, small fast
+things, sparks, rain and text, over which nothing is damaged. Old films are deflickered first.
+All figures are of luma, without the first and last frame of a clip.
+
+precision, recall, f1   of the samples found, one sample off allowed
+psnr_in, psnr           dB to the clean clip, before and after, mean over frames that are damaged
+outside                 largest change outside of the mask, of full scale
+grain                   power of fine grain in fills where the picture is calm, over the clean clip's
+flagged                 share of samples taken for damage, in per cent
+
+'oracle' is our fill with the true mask; 'oracle, mean' the neighbours' mean, which has half of the grain;
+'median' a median of three along the motion over the whole picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.deflicker import frames_per_second
+from benchmarks.mending import figures, lines, methods, scenes, sheets
+from benchmarks.mending.scenes import Case
+from benchmarks.report import circumstances, save, table
+from filmgrain_codec.errors import ModelError
+from filmgrain_codec.infer import store
+from filmgrain_codec.nodes.repair.dust import SHARE_PROP
+
+COLUMNS = ("group", "method", "clips", "f1", "precision", "recall", "psnr_in", "psnr", "outside", "grain",
+           "flagged")  # fmt: skip
+FILMS = 40
+SPEEDS = ("dust", "dust:detector=net", "scratches")
+
+
+def detectors() -> list[methods.Ours]:
+    """Ranks, and the net where one is installed."""
+    try:
+        store.resolve("fast", "repair")
+    except ModelError:
+        print("no mask net is installed: ranks only", file=sys.stderr)
+        return [methods.dust("rank")]
+    return [methods.dust("rank"), methods.dust("net")]
+
+
+def repaired(case: Case, tried: Sequence[methods.Ours]) -> Iterator[dict[str, Any]]:
+    """Rows of a clip whose damage is known."""
+    name = {"group": case.group, "clip": case.name}
+    for method in tried:
+        made, wide = method.frames(case), method.masks(case)
+        found = [methods.narrowed(mask) for mask in wide]
+        known = figures.scores(case, found) | figures.picture(case, made)
+        yield {**name, "method": method.name, **known, "outside": figures.outside(case, made, wide)}
+    for word, work in (
+        ("oracle", methods.oracle),
+        ("oracle, mean", methods.oracle_mean),
+        ("median", methods.median),
+    ):
+        yield {**name, "method": word, **figures.picture(case, work(case))}
+
+
+def seen(case: Case, tried: Sequence[methods.Ours]) -> Iterator[dict[str, Any]]:
+    """Rows of a clip that has no known damage: how much is flagged."""
+    for method in tried:
+        share = 100 * figures.flagged(method.frames(case), SHARE_PROP)
+        yield {"group": case.group, "clip": case.name, "method": method.name, "flagged": share}
+
+
+def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    usual = detectors()
+    plain = [methods.dust(m.name.split()[-1], "max_coverage=1") for m in usual]
+    for case in scenes.synthetic(2 if options.quick else None):
+        began = time.monotonic()
+        rows += repaired(case, usual)
+        print(f"{case.group}: {case.name}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    for case in [*scenes.guards(), *scenes.clean(), *(() if options.quick else scenes.old_films(FILMS))]:
+        rows += seen(case, plain)
+        if options.sheets and case.group == "old films":
+            sheets.draw(case, plain[0], options.sheets)
+    return rows + list(lines.rows(options.sheets))
+
+
+def arguments(given: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks repair", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="two crops, no old films")
+    add("--speed", action="store_true", help="time the filter command at 1080p too (idle machine)")
+    add("--sheets", type=Path, metavar="DIR", help="draw contact sheets as PNG")
+    add("--out", type=Path, help="folder of the results (benchmarks/results)")
+    return parser.parse_args(given)
+
+
+def main(given: list[str] | None = None) -> int:
+    options = arguments(given)
+    commit = circumstances()["commit"]
+    rows = measured(options)
+    averages = figures.means(rows)
+    print(table(averages, COLUMNS))
+    print("\n" + table([a for a in averages if a["group"] == "scratches"], lines.COLUMNS))
+    texts = SPEEDS if len(detectors()) > 1 else [t for t in SPEEDS if "net" not in t]
+    speeds = {text: frames_per_second(text) for text in texts} if options.speed else None
+    save("repair", rows, options.out, commit=commit, means=averages, fps_1080p=speeds)
+    return 0

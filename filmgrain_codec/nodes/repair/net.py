@@ -1,0 +1,57 @@
+"""Specks as a net sees them: from the frame and its neighbours, or from the frame alone where it has none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgrain_codec.infer import store, tiling
+from filmgrain_codec.infer.session import session
+from filmgrain_codec.nodes.repair.aligned import Aligned, net_input
+from filmgrain_codec.nodes.repair.detect import BLACK, SMALLEST, WHITE, Suspects
+from filmgrain_codec.nodes.repair.specks import Speck, specks
+
+Array = NDArray[np.float32]
+ROLE = "repair"
+MASK, POLARITY = 0, 1
+"""Of the net's four maps, the two that are used here."""
+SURE, FAINT = 0.5, 0.25
+"""Of the mask: what makes a speck, and what hangs together with it, at sensitivity 1."""
+
+
+@dataclass(frozen=True)
+class MaskNet:
+    """The installed mask net of a tier or id. Raises ``ModelError`` if there is none."""
+
+    name: str = "fast"
+
+    @cached_property
+    def model(self) -> store.Model:
+        return store.resolve(self.name, ROLE)
+
+    def specks(self, aligned: Aligned, sensitivity: float) -> list[Speck]:
+        """The damage of the middle frame; ``sensitivity`` s puts the threshold at 0.5 ** s."""
+        maps = self.maps(aligned)
+        sure, faint = SURE**sensitivity, (FAINT / SURE) * SURE**sensitivity
+        masks = ((maps[MASK] > np.float32(t)).astype(np.uint8) for t in (sure, faint))
+        return [coloured(s, maps[POLARITY]) for s in specks(Suspects(*masks), 0, SMALLEST)]
+
+    def maps(self, aligned: Aligned) -> Array:
+        """Mask, polarity (1 = brighter), opacity and confidence, 0 to 1 (4, rows, columns)."""
+        part = self.model.part("luma")
+        given = net_input(None if aligned.alone else aligned, aligned.here)
+        size = (given.shape[2], given.shape[3])
+        tile = tiling.side(size, part.multiple)
+        halo = -(-part.halo // part.multiple) * part.multiple
+        tile = -(-tile // part.multiple) * part.multiple
+        inputs = {"given": given}
+        return tiling.run(session(part), inputs, halo=halo, multiple=part.multiple, tile=tile)[0]
+
+
+def coloured(speck: Speck, polarity: Array) -> Speck:
+    """A speck that knows whether it is bright or dark."""
+    bright = float(polarity[speck.rows, speck.columns][speck.shape].mean()) > 0.5
+    return Speck(speck.rows, speck.columns, speck.shape, WHITE if bright else BLACK)
