@@ -57,6 +57,22 @@ class Block(nn.Module):
         return out
 
 
+class Up(nn.Module):
+    """To twice the size: each sample becomes a square of 2 x 2, whose four share a bias."""
+
+    def __init__(self, channels: int, wide: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(4 * wide, channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(wide))
+        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.onnx.is_in_onnx_export():  # the same sums, but ONNX Runtime is slow at shuffling
+            square = self.weight.reshape(-1, 2, 2, self.weight.shape[1]).permute(3, 0, 1, 2)
+            return F.conv_transpose2d(x, square, self.bias, stride=2)
+        return F.pixel_shuffle(F.conv2d(x, self.weight, self.bias.repeat_interleave(4)), 2)
+
+
 class RepairNet(nn.Module):
     """What to add to a decoded picture: (N, 6, h, w).
 
@@ -72,7 +88,7 @@ class RepairNet(nn.Module):
         self.film = Film(wide)
         self.down = nn.Conv2d(wide, deep, 3, stride=2, padding=1)
         self.blocks = nn.ModuleList(Block(deep) for _ in range(blocks))
-        self.up = nn.Conv2d(deep, 4 * wide, 1)
+        self.up = Up(deep, wide)
         self.last = nn.Conv2d(wide, PLANES, 3, padding=1)
         self.gain = Film(PLANES)
         started(self)
@@ -85,7 +101,7 @@ class RepairNet(nn.Module):
         deep = self.down(seen)
         for block in self.blocks:
             deep = block(deep, known)
-        whole = F.relu(seen + F.pixel_shuffle(self.up(F.relu(deep)), 2))
+        whole = F.relu(seen + self.up(F.relu(deep)))
         out: Tensor = self.gain(self.last(whole), known) * usual(told)
         return out
 
