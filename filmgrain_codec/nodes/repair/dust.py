@@ -10,6 +10,7 @@ import numpy as np
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.nodes.align import Motion
+from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair import gates
 from filmgrain_codec.nodes.repair.aligned import AFTER, BEFORE, HERE, MEDIAN, Aligned, brightness
 from filmgrain_codec.nodes.repair.detect import BLACK, SMALLEST, WHITE, Mask, Ranks
@@ -84,13 +85,13 @@ class Dust:
         damaged = self._with_hand(found.mask, n, frame.fmt)
         wide = widened(damaged)
         props = {
-            SHARE_PROP: float(damaged.mean()),
+            SHARE_PROP: share(damaged),
             COUNT_PROP: found.count,
             LEFT_PROP: int(found.excess),
         }
         if self._show != "repaired":
             return frame.with_planes(shown(frame, wide, self._show), **props)
-        if not wide.any():
+        if not props[SHARE_PROP]:
             return frame.with_planes(frame.planes, **props)
         return frame.with_planes(filled(frame, aligned, wide, GRAIN_SIZE).planes, **props)
 
@@ -103,7 +104,7 @@ class Dust:
         seen = self._net.specks(aligned, self._sensitivity) if self._net else self._suspects(ranks)
         kept = self._spared(seen, window, ranks, n)
         mask = painted(kept, shape)
-        if mask.mean() > self._coverage:
+        if share(mask) > self._coverage:
             return Found(np.zeros(shape, np.uint8), len(kept), excess=True)
         return Found(mask, len(kept))
 
@@ -158,6 +159,11 @@ def _steady(found: list[Speck], window: Sequence[Frame], ranks: Ranks) -> list[S
     motion = Motion(lumas, 0, median=MEDIAN)
     drawn = [motion.warp(luma, k) for k, luma in enumerate(lumas) if k]
     return gates.not_blinking(found, aligned.here, (aligned.before, aligned.after), drawn)
+
+
+def share(mask: Mask) -> float:
+    """How much of a picture a mask covers."""
+    return float(opencv().countNonZero(mask) / mask.size)
 
 
 def _check(word: str, known: Sequence[str] | dict[str, int], name: str) -> None:

@@ -60,7 +60,9 @@ def filled(frame: Frame, aligned: Aligned, mask: Mask, size: float) -> Filled:
     ``size``: grain size for fresh grain, in luma samples.
     """
     made = tuple(p.copy() for p in frame.planes)
-    masks = [reduced(mask, frame.fmt, k) for k in range(len(made))]
+    sizes = {frame.fmt.shape(k): k for k in range(len(made))}
+    each = {shape: reduced(mask, frame.fmt, k) for shape, k in sizes.items()}
+    masks = [each[p.shape[0], p.shape[1]] for p in made]
     temporal = spatial = 0
     for piece in pieces(mask):
         shown_by = sources(aligned, piece)
@@ -91,7 +93,10 @@ def reduced(mask: Mask, fmt: FrameFormat, plane: int) -> Mask:
     down, across = 1 << fmt.sub_h, 1 << fmt.sub_w
     missing = [(0, s * by - n) for s, by, n in zip(shape, (down, across), mask.shape, strict=True)]
     full = np.pad(mask, missing)
-    return np.ascontiguousarray(full.reshape(shape[0], down, shape[1], across).max((1, 3)))
+    for axis, by in ((0, down), (1, across)):
+        parts = [full[(slice(None),) * axis + (slice(k, None, by),)] for k in range(by)]
+        full = np.bitwise_or.reduce(parts) if by > 1 else full
+    return np.ascontiguousarray(full)
 
 
 def box(piece: Speck, fmt: FrameFormat, plane: int, margin: int = 0) -> tuple[slice, slice]:
