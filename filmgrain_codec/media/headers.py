@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 
 import av
@@ -36,7 +36,7 @@ class Headers:
         self._first, self._slots = 26, [0] * _SLOTS
         self._filter: BitStreamFilterContext | None = None
         if self._codec in CODECS and TRACER in bitstream_filters_available:
-            with _traced() as lines:
+            with _traced() as lines, suppress(av.error.FFmpegError):
                 self._filter = BitStreamFilterContext(TRACER, stream)
             self._of_hevc(_fields(lines))
 

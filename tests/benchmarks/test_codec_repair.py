@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("PIL.Image")
 
-from benchmarks import codec_repair  # noqa: E402
-from benchmarks.codec.cases import in_bits  # noqa: E402
-from tests.nodes.test_codec_repair import scene  # noqa: E402
+from benchmarks import codec_repair
+from benchmarks.codec.cases import in_bits
+from tests.nodes.test_codec_repair import scene
 
 
 def curve(gain: float) -> list[dict[str, float]]:

@@ -83,6 +83,7 @@ def test_the_nets_begin_as_the_identity_and_within_their_means() -> None:
     given, known = torch.rand(2, 6, 16, 20), told(np.array([30.0, 40.0]), np.array([0, 4]))
     assert nets.repair(*asked(given, known)).abs().max() == 0
     assert macs_per_sample(nets.repair) <= 8000
+    assert macs_per_sample(CodecNets("best").repair) <= 60000
     picture = torch.rand(1, 1, 48, 48)
     assert ms_ssim(picture, picture) == pytest.approx(1)
     assert ms_ssim(picture, torch.rand(1, 1, 48, 48)) < 0.5

@@ -17,8 +17,8 @@ from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
 PLANES = 6
 TOLD = 1 + len(FAMILIES)
 """QP / 63, and one number a codec family, 1 for the one it is."""
-WIDTHS = {"fast": (32, 48, 2)}
-"""Channels at half size, at a quarter, residual blocks there."""
+WIDTHS = {"fast": (32, 48, 2), "best": (64, 96, 5)}
+"""Channels at half size, at a quarter, residual blocks there; at most 8 and 60 kMAC per luma sample."""
 HIDDEN = 32
 CENTRE, CONTRAST = 0.5, 16.0
 NEAR = 5
