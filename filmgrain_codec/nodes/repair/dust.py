@@ -82,8 +82,9 @@ class Dust:
     def process(self, window: Sequence[Frame], n: int) -> Frame:
         frame, aligned = window[self.radius], Aligned(window[1:4])
         found = self.found(window, aligned, n)
-        damaged = self._with_hand(found.mask, n, frame.fmt)
-        wide = widened(damaged)
+        hand = self._by_hand(n, frame.fmt)
+        wide = widened(found.mask) if hand is None else widened(found.mask) | hand
+        damaged = found.mask if hand is None else found.mask | hand
         props = {
             SHARE_PROP: share(damaged),
             COUNT_PROP: found.count,
@@ -140,12 +141,11 @@ class Dust:
         )
         return one, other
 
-    def _with_hand(self, mask: Mask, n: int, fmt: FrameFormat) -> Mask:
+    def _by_hand(self, n: int, fmt: FrameFormat) -> Mask | None:
+        """What the user's mask of frame ``n`` covers, less the veto; it is not widened."""
         hand = self._hand.at(n, fmt) if self._hand else None
-        if hand is None:
-            return mask
-        veto = self._veto.at(n, fmt) if self._veto else None
-        return mask | (hand if veto is None else hand & (1 - veto))
+        veto = self._veto.at(n, fmt) if self._veto and hand is not None else None
+        return hand if hand is None or veto is None else hand & (1 - veto)
 
 
 def _steady(found: list[Speck], window: Sequence[Frame], ranks: Ranks) -> list[Speck]:
