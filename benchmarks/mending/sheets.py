@@ -20,7 +20,7 @@ def draw(case: Case, method: Ours, folder: Path) -> None:
     made, masks = method.frames(case), method.masks(case)
     most = np.argsort([-np.mean(m) for m in masks])[:SHOWN]
     rows = [row(case.given[n].planes[0], masks[n], made[n].planes[0]) for n in most]
-    name = f"{case.name} {method.name}".lower().replace(" ", "-").replace(",", "")
+    name = f"{case.name} {method.name}".lower().replace(" ", "-").replace(",", "").replace(":", "-")
     opencv().imwrite(str(folder / f"{name}.png"), np.vstack(rows))
 
 

@@ -48,14 +48,15 @@ class Scratches:
         frame = window[self.radius]
         kept = {k: v for k, v in frame.props.items() if k != NOTE}
         found, strips = self.found(window) if self._strength else ([], 0)
-        props = {COUNT_PROP: len(found), SHARE_PROP: 0.0}
-        planes, mask = frame.planes, np.zeros(frame.fmt.shape(0), np.uint8)
+        planes, mask, count = frame.planes, np.zeros(frame.fmt.shape(0), np.uint8), 0
         if found:
-            planes, mask = cleaned(frame, found, strips)
-            props[SHARE_PROP] = float(mask.mean())
+            planes, mask, count = cleaned(frame, found, strips)
+        props = {COUNT_PROP: count, SHARE_PROP: float(mask.mean()) if count else 0.0}
+        if not count:
+            planes = frame.planes
         if self._show != "repaired":
             planes = shown(frame, mask, self._show)
-        elif found and self._strength < 1:
+        elif count and self._strength < 1:
             share = np.float32(self._strength)
             planes = tuple(a + share * (b - a) for a, b in zip(frame.planes, planes, strict=True))
         return replace(frame, planes=planes, props={**kept, **props})

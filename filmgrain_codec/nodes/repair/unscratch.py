@@ -29,6 +29,8 @@ WIDEST = 5
 """Samples from a line's middle to its edge at most."""
 FAINT = 0.1
 """The line ends where its profile falls under this share of its peak."""
+BLUNT = 0.35
+"""What has more of its peak left at the widest is no thin line."""
 THIN, DEEP = 0.02, 0.6
 """Opacity that nothing is done about, and above which too little shows through to be raised."""
 CLEAR = 0.08
@@ -37,10 +39,12 @@ CLEAR = 0.08
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Veil:
-    """``bright`` and ``dark``: opacity of bright and of dark scratches at every luma sample, 0 to 1."""
+    """``bright`` and ``dark``: opacity of bright and of dark scratches at every luma sample, 0 to 1; and the
+    ``count`` of them."""
 
     bright: Array
     dark: Array
+    count: int
 
     @property
     def mask(self) -> Mask:
@@ -48,15 +52,15 @@ class Veil:
         return ((self.bright > 0) | (self.dark > 0)).astype(np.uint8)
 
 
-def cleaned(frame: Frame, paths: list[Path], strips: int) -> tuple[tuple[Plane, ...], Mask]:
-    """The planes without the scratches, and which of luma's samples were touched (0 or 1)."""
+def cleaned(frame: Frame, paths: list[Path], strips: int) -> tuple[tuple[Plane, ...], Mask, int]:
+    """The planes without the scratches, which of luma's samples were touched (0 or 1), and their number."""
     veil = measured(frame, paths, strips)
     made = []
     for k, plane in enumerate(frame.planes):
         bright, dark = (_at_size(v, plane.shape) for v in (veil.bright, veil.dark))
         colours = (0.5, 0.5) if k and frame.fmt.family == "yuv" else extremes(frame)[::-1]
         made.append(_unveiled(plane, (bright, dark), colours, frame.index, k))
-    return tuple(made), veil.mask
+    return tuple(made), veil.mask, veil.count
 
 
 def extremes(frame: Frame) -> tuple[float, float]:
@@ -70,12 +74,16 @@ def measured(frame: Frame, paths: list[Path], strips: int) -> Veil:
     luma = brightness(frame)
     veils = {1: np.zeros_like(luma), -1: np.zeros_like(luma)}
     black, white = extremes(frame)
+    count = 0
     for path in paths:
         rows, columns = straightened(path, strips, luma.shape)
         opacity = opacities(luma[rows[:, None], columns], white if path.polarity > 0 else black)
+        if opacity is None:
+            continue
+        count += 1
         veil = veils[path.polarity]
         veil[rows[:, None], columns] = np.maximum(veil[rows[:, None], columns], opacity)
-    return Veil(veils[1], veils[-1])
+    return Veil(veils[1], veils[-1], count)
 
 
 def straightened(
@@ -91,9 +99,14 @@ def straightened(
     return rows, np.clip(columns, 0, width - 1)
 
 
-def opacities(seen: Array, colour: float) -> Array:
-    """Opacity at every sample of a straightened line (rows, 2 * SIDE + 1), 0 where there is none."""
+def opacities(seen: Array, colour: float) -> Array | None:
+    """Opacity at every sample of a straightened line (rows, 2 * SIDE + 1), 0 where there is none.
+
+    None where the line has no edges within ``WIDEST`` samples of its middle, so that it is none.
+    """
     profile, half = shape_of(seen, colour)
+    if half >= WIDEST and max(profile[SIDE - half], profile[SIDE + half]) > BLUNT:
+        return None
     core = slice(SIDE - half, SIDE + half + 1)
     beneath = under(seen, half)
     room = np.float32(colour) - beneath[:, core]
