@@ -19,7 +19,7 @@ LEAN = 2
 """Samples that a line moves sideways from one strip to the next at most: 1.8 degrees."""
 COST, HIGHEST, BEYOND = 1.0, 8.0, 0.05
 """Deviations that a strip must have to lengthen a path; from which on they count for but this share."""
-CERTAIN, SURE = 10.0, 20.0
+CERTAIN, SURE = 13.0, 20.0
 """Deviations of a path, its mean times the root of its strips; and of a short one. Scene lines come to 17."""
 SHORTEST, SHORT = 0.25, 0.5
 """Share of the height that a path has, and up to which it is short."""
@@ -38,7 +38,7 @@ STEADY, EVEN = 2.0, 0.85
 STRONG, WHOLE = 24.0, 0.95
 """Certainty and share of the height of lines that are taken for scratches where nothing moves, if asked."""
 MOST = 24
-EDGE = 0.01
+EDGE = 0.03
 """Share of the width beside the picture's edges where gates and masks leave lines."""
 
 
@@ -66,7 +66,7 @@ def candidates(ridges: Array, polarity: int) -> Iterator[Path]:
     """Paths of one polarity that are certain and long enough, strongest first, none twice."""
     left = ridges * polarity
     left = np.minimum(left, HIGHEST + BEYOND * (left - HIGHEST))
-    edge = max(6, int(EDGE * left.shape[1]))
+    edge = max(12, int(EDGE * left.shape[1]))
     left[:, :edge] = left[:, -edge:] = 0
     for _ in range(MOST):
         path = strongest(left, polarity)
