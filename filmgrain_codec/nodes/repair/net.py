@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.infer import store, tiling
 from filmgrain_codec.infer.session import session
+from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair.aligned import Aligned, net_input
 from filmgrain_codec.nodes.repair.detect import BLACK, SMALLEST, WHITE, Suspects
 from filmgrain_codec.nodes.repair.specks import Speck, specks
@@ -18,8 +19,11 @@ Array = NDArray[np.float32]
 ROLE = "repair"
 MASK, POLARITY = 0, 1
 """Of the net's four maps, the two that are used here."""
-SURE, FAINT = 0.5, 0.25
-"""Of the mask: what makes a speck, and what hangs together with it, at sensitivity 1."""
+SURE, FAINT = 0.7, 0.8
+"""What of the weighed mask makes a speck at sensitivity 1, and which share of that hangs together with it."""
+AROUND, DOUBT, CROWD = 65, 1.0, 10.0
+"""A mask counts less by so many times the doubt around it (over boxes of so many samples), and on a still,
+where texture looks like dirt, by so many times all that is suspect there."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,10 @@ class MaskNet:
         return store.resolve(self.name, ROLE)
 
     def specks(self, aligned: Aligned, sensitivity: float) -> list[Speck]:
-        """The damage of the middle frame; ``sensitivity`` s puts the threshold at 0.5 ** s."""
+        """The damage of the middle frame; ``sensitivity`` s puts the threshold at 0.7 ** s."""
         maps = self.maps(aligned)
-        sure, faint = SURE**sensitivity, (FAINT / SURE) * SURE**sensitivity
-        masks = ((maps[MASK] > np.float32(t)).astype(np.uint8) for t in (sure, faint))
+        sure, mask = SURE**sensitivity, weighed(maps[MASK], aligned.alone)
+        masks = ((mask > np.float32(t)).astype(np.uint8) for t in (sure, FAINT * sure))
         return [coloured(s, maps[POLARITY]) for s in specks(Suspects(*masks), 0, SMALLEST)]
 
     def maps(self, aligned: Aligned) -> Array:
@@ -49,6 +53,17 @@ class MaskNet:
         tile = -(-tile // part.multiple) * part.multiple
         inputs = {"given": given}
         return tiling.run(session(part), inputs, halo=halo, multiple=part.multiple, tile=tile)[0]
+
+
+def weighed(mask: Array, alone: bool) -> Array:
+    """The net's mask (rows, columns), less where its surroundings are in doubt; ``alone``: said of a still.
+
+    Where motion fails or texture is like dirt, the net is undecided all around.
+    """
+    cv = opencv()
+    doubt = CROWD * mask if alone else DOUBT * 4 * mask * (1 - mask)
+    usual: Array = cv.blur(doubt, (AROUND, AROUND))
+    return np.asarray(mask * np.clip(1 - usual, 0, 1), np.float32)
 
 
 def coloured(speck: Speck, polarity: Array) -> Speck:
