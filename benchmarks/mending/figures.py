@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 from benchmarks.mending.scenes import Case
 from filmgrain_codec.core.frame import Frame, Plane
 from filmgrain_codec.nodes.opencv import opencv
-from filmgrain_codec.nodes.repair.fill import widened
 
 INNER = slice(1, -1)
 """The first and last frame have one neighbour; nothing is asked of them."""
-CALM = 0.5
-"""Share of the samples of a fill, the calmest of the picture, in which grain is measured."""
 
 
 def scores(case: Case, found: Sequence[Plane]) -> dict[str, float]:
@@ -46,24 +43,30 @@ def near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def picture(case: Case, made: Sequence[Frame]) -> dict[str, float]:
-    """``psnr_in``, ``psnr``: mean over the frames that are damaged, dB; ``grain``: power of fine grain in the
-    calm part of what was damaged, over the clean clip's there."""
+    """``psnr_in``, ``psnr``: mean over the frames that are damaged, dB; ``grain``: power of fine grain in
+    what was damaged and changed, over the clean clip's there (squares of medians, so that wrong picture hardly
+    counts); of clips whose grain is known."""
     assert case.clean is not None
     assert case.masks is not None
-    before, after, ours, true = [], [], 0.0, 0.0
-    for given, new, clean, mask in zip(
-        case.given[INNER], made[INNER], case.clean[INNER], case.masks[INNER], strict=True
-    ):
+    before, after = [], []
+    ours: list[Plane] = []
+    true: list[Plane] = []
+    for n in range(1, len(made) - 1):
+        given, new, clean, mask = case.given[n], made[n], case.clean[n], case.masks[n]
         if not mask.any():
             continue
         truth = clean.planes[0]
         before.append(psnr(given.planes[0], truth))
         after.append(psnr(new.planes[0], truth))
-        calm = calm_part(mask, truth)
-        ours += float(np.square(fine(new.planes[0]))[calm].sum())
-        true += float(np.square(fine(truth))[calm].sum())
+        if case.bare is not None:
+            filled = (mask > 0) & (new.planes[0] != given.planes[0])
+            ours.append(fine(new.planes[0] - case.bare[n])[filled])
+            true.append(fine(truth - case.bare[n])[filled])
     mean = {"psnr_in": float(np.mean(before)), "psnr": float(np.mean(after))} if before else {}
-    return {**mean, "grain": ours / true} if true else mean
+    if not ours:
+        return mean
+    power, usual = (float(np.median(np.abs(np.concatenate(each)))) ** 2 for each in (ours, true))
+    return {**mean, "grain": power / usual} if usual else mean
 
 
 def outside(case: Case, made: Sequence[Frame], masks: Sequence[Plane]) -> float:
@@ -73,13 +76,6 @@ def outside(case: Case, made: Sequence[Frame], masks: Sequence[Plane]) -> float:
         for given, new, mask in zip(case.given, made, masks, strict=True)
     ]
     return max(changes)
-
-
-def calm_part(mask: Plane, truth: Plane) -> NDArray[np.bool_]:
-    """Where a clean frame varies least within what is damaged."""
-    inside = widened(mask.astype(np.uint8), 1) > 0
-    rough = opencv().GaussianBlur(np.abs(fine(truth)), (0, 0), 4)
-    return np.asarray(inside & (rough <= np.quantile(rough[inside], CALM)))
 
 
 def fine(plane: Plane) -> Plane:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from benchmarks.flicker.figures import Video
 from filmgrain_codec.core.frame import Frame, Plane
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.registry import build_chain
-from filmgrain_codec.train.damage.clip import damaged
+from filmgrain_codec.train.damage.clip import Damage
+from filmgrain_codec.train.damage.film import Film, Layers, Speck
 from filmgrain_codec.train.generators.common import generator
 from filmgrain_codec.train.repair_guard import GUARDS
 
@@ -24,6 +25,7 @@ GAUGES = ("16mm", "super8")
 SEVERITY = 0.25
 """A quarter of the dirt of uncleaned scans, about what worn film has."""
 STREAM = 91
+SPECKS, EVERYTHING = "specks", "everything"
 CROPS = len(moving.PAIRS)
 
 
@@ -50,24 +52,39 @@ def clips(crops: int | None = None) -> tuple[moving.Clip, ...]:
 
 
 def synthetic(crops: int | None = None) -> Iterator[Case]:
-    """The clean clips with damage of drawn shapes and of scanned ones; ``crops``: how many moving crops."""
+    """The clean clips with specks of scanned shapes, and with all that the generator has in drawn shapes.
+
+    ``crops``: how many moving crops.
+    """
     for number, clip in enumerate(clips(crops)):
         frames = clip.frames[:LENGTH]
         bare = None if clip.bare is None else clip.bare[:LENGTH]
-        for kind, folder in (("procedural", None), ("scanned", masks_folder())):
-            if kind == "scanned" and folder is None:
-                continue
-            yield spoiled(kind, f"{clip.name}", frames, bare, number, folder)
+        for kind in (SPECKS, EVERYTHING):
+            yield spoiled(kind, clip.name, frames, bare, number)
 
 
-def spoiled(
-    group: str, name: str, frames: Sequence[Frame], bare: Video | None, seed: int, folder: Path | None
-) -> Case:
-    """One clip with dust, dirt and hair, no lines."""
+def spoiled(group: str, name: str, frames: Sequence[Frame], bare: Video | None, seed: int) -> Case:
+    """One clip, damaged."""
+    kind = Specks if group == SPECKS else Damage
+    folder = masks_folder() if group == SPECKS else None
     gauge = GAUGES[seed % len(GAUGES)]
-    made = damaged(frames, frames[0].fmt, gauge, SEVERITY, seed, rare=0.0, templates=folder)
-    given, masks = zip(*made, strict=True)
+    damage = kind(frames[0].fmt, gauge, SEVERITY, seed, rare=0.0, templates=folder)
+    given, masks = zip(*map(damage.apply, frames), strict=True)
     return Case(group, name, tuple(given), tuple(frames), tuple(masks), bare)
+
+
+class Specks(Damage):
+    """Dust, dirt and hair that come and go; no lines and nothing that sticks in the gate."""
+
+    def layers(self, number: int) -> Layers:
+        return Passing(**{f.name: getattr(self.film, f.name) for f in fields(Film)}).layers(number)
+
+
+class Passing(Film):
+    """A film whose gate is clean."""
+
+    def gate(self, stretch: int) -> list[Speck]:
+        return []
 
 
 def masks_folder() -> Path | None:

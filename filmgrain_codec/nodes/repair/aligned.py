@@ -1,6 +1,6 @@
 """A frame and its two neighbours as it would show them, which is what damage is told from.
 
-Motion is searched between 5x5 medians, so that it does not follow the dirt.
+Motion is searched between 3x3 medians, so that it does not follow the dirt.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from filmgrain_codec.core.frame import Frame, Plane
 from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
 
-MEDIAN, AGREE = 5, 5
+MEDIAN, AGREE = 3, 5
 Array = NDArray[np.float32]
 BEFORE, HERE, AFTER = range(3)
 

@@ -13,7 +13,7 @@ from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair import gates
 from filmgrain_codec.nodes.repair.aligned import AFTER, BEFORE, HERE, MEDIAN, Aligned, brightness
-from filmgrain_codec.nodes.repair.detect import BLACK, SMALLEST, WHITE, Mask, Ranks
+from filmgrain_codec.nodes.repair.detect import BLACK, SMALLEST, WHITE, Mask, Ranks, Suspects
 from filmgrain_codec.nodes.repair.fill import filled, widened
 from filmgrain_codec.nodes.repair.masks import SHOWS, Painted, shown
 from filmgrain_codec.nodes.repair.net import MaskNet
@@ -28,6 +28,8 @@ POLARITIES = {"auto": 0, "both": 0, "white": WHITE, "black": BLACK}
 MANY, RARE, STRICTER = 6, 1 / 6, 1.4
 """With polarity auto: where there are so many of one kind and at most this share of the other, the other must
 exceed its threshold by so much."""
+THEIRS = 0.6
+"""Share of the thresholds from which another frame is taken to have a speck's like."""
 GRAIN_SIZE = 0.8
 
 
@@ -102,12 +104,18 @@ class Dust:
         if not self._sensitivity or (aligned.alone and self._net is None):
             return Found(np.zeros(shape, np.uint8), 0)
         ranks = Ranks(aligned)
-        seen = self._net.specks(aligned, self._sensitivity) if self._net else self._suspects(ranks)
-        kept = self._spared(seen, window, ranks, n)
+        kept = self._spared(self._seen(ranks, shape), window, ranks, n)
         mask = painted(kept, shape)
         if share(mask) > self._coverage:
             return Found(np.zeros(shape, np.uint8), len(kept), excess=True)
         return Found(mask, len(kept))
+
+    def _seen(self, ranks: Ranks, shape: tuple[int, int]) -> list[Speck]:
+        """What the rank test takes for damage, and what the net does, where there is one."""
+        ranked = [] if ranks.aligned.alone else self._suspects(ranks)
+        if self._net is None:
+            return ranked
+        return _joined([*ranked, *self._net.specks(ranks.aligned, self._sensitivity)], shape)
 
     def _suspects(self, ranks: Ranks) -> list[Speck]:
         scale = 1 / self._sensitivity
@@ -126,15 +134,18 @@ class Dust:
         kept = gates.untouched(kept, veto)
         if ranks.aligned.alone or not kept:
             return kept
-        kept = gates.not_rain(gates.at_rest(kept, ranks.unlike))
+        kept = gates.at_rest(kept, ranks.unlike)
         if not kept:
             return []
-        kept = gates.not_passing(kept, *self._theirs(ranks), frame.fmt.width)
-        return _steady(kept, window, ranks) if kept else []
+        before, after = self._theirs(ranks)
+        left = gates.not_rain(kept, (*before, *after))
+        left = gates.not_passing(left, before, after, frame.fmt.width)
+        left = _steady(left, window, ranks) if left else []
+        return gates.not_akin(left, kept)
 
     def _theirs(self, ranks: Ranks) -> tuple[list[Speck], list[Speck]]:
         """What only the frame before has, and what only the one after."""
-        scale = 1 / self._sensitivity
+        scale = THEIRS / self._sensitivity
         one, other = (
             [s for p in (WHITE, BLACK) for s in specks(ranks.suspects(k, p, scale), p, SMALLEST)]
             for k in (BEFORE, AFTER)
@@ -146,6 +157,15 @@ class Dust:
         hand = self._hand.at(n, fmt) if self._hand else None
         veto = self._veto.at(n, fmt) if self._veto and hand is not None else None
         return hand if hand is None or veto is None else hand & (1 - veto)
+
+
+def _joined(found: Sequence[Speck], shape: tuple[int, int]) -> list[Speck]:
+    """Specks of one polarity that touch or cover each other as one."""
+    made = []
+    for polarity in (WHITE, BLACK):
+        mask = painted([s for s in found if s.polarity == polarity], shape)
+        made += specks(Suspects(mask, mask), polarity, SMALLEST)
+    return made
 
 
 def _steady(found: list[Speck], window: Sequence[Frame], ranks: Ranks) -> list[Speck]:

@@ -27,7 +27,7 @@ GROWN, FEATHER = 2, 0.8
 """Samples that a mask is grown by, and sigma of its edge, which lies within."""
 RING, WIDE = 4, 8
 """Widths of the surroundings that neighbours are judged by, and that their light is met in."""
-SAME = 10 / 255
+SAME = 30 / 255
 """A neighbour serves where its surroundings differ by less on average, and where it and the other one agree
 within this in the mask."""
 SHIFT = 6 / 255

@@ -6,6 +6,7 @@ part of the scene; so are many thin pieces that lie alike, which is rain. In dou
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ PATH, PATH_LEAST, NEARLY, STEPS = 0.06, 24, 2.5, 0.15
 many samples), and meets its straight path within so many samples and this share of a step."""
 ALIKE = 3.0
 """It is at most so many times as large or as small from frame to frame."""
+FEW, AKIN = 2, 0.3
+"""So many specks of a frame, and such a share of them, make a scene of the others too."""
 AGAIN = 0.4
 """A light that blinks has two frames on this share of what it has here."""
 RAIN, THIN, RAIN_SHARE = 8, 2.5, 0.6
@@ -79,9 +82,9 @@ def _unlike_around(speck: Speck, unlike: Mask, free: Mask) -> float:
     return float(unlike[rows, columns][around].mean()) if around.any() else 1.0
 
 
-def not_rain(found: Sequence[Speck]) -> list[Speck]:
-    """Without thin pieces that lie alike, if most thin pieces of the frame do."""
-    shapes = [s.axes() for s in found]
+def not_rain(found: Sequence[Speck], others: Sequence[Speck] = ()) -> list[Speck]:
+    """Without thin pieces that lie alike, if most thin pieces of the frame and of ``others`` do."""
+    shapes = [s.axes() for s in (*found, *others)]
     thin = np.array([length >= THIN * width for length, width, _ in shapes], bool)
     if thin.sum() < RAIN:
         return list(found)
@@ -91,7 +94,7 @@ def not_rain(found: Sequence[Speck]) -> list[Speck]:
     falling = thin & (np.abs(_turn(turned, main)) < RAIN_ANGLE)
     if falling.sum() < RAIN_SHARE * thin.sum():
         return list(found)
-    return [s for s, falls in zip(found, falling, strict=True) if not falls]
+    return [s for s, falls in zip(found, falling[: len(found)], strict=True) if not falls]
 
 
 def _turn(one: Places, other: Places | float) -> Places:
@@ -128,11 +131,31 @@ class _Crowd:
 
 def _passes(speck: Speck, before: _Crowd, after: _Crowd, reach: float) -> bool:
     came, went = before.like(speck, reach), after.like(speck, reach)
+    if _along(speck, np.concatenate([came, went])):
+        return True
     if not len(came) or not len(went):
         return False
     step = np.asarray(speck.middle) - came
     missed = np.hypot(*np.moveaxis(np.asarray(speck.middle) + step[:, None] - went[None], -1, 0))
     return bool((missed <= NEARLY + STEPS * np.hypot(*step.T)[:, None]).any())
+
+
+def _along(speck: Speck, others: Places) -> bool:
+    """Whether a streak has its like where it points to: sparks and drops fly along themselves."""
+    length, width, direction = speck.axes()
+    if length < THIN * width or not len(others):
+        return False
+    way = others - np.asarray(speck.middle)
+    ahead = np.hypot(*way.T) >= length / 2
+    return bool((ahead & (np.abs(_turn(np.arctan2(way[:, 1], way[:, 0]), direction)) < RAIN_ANGLE)).any())
+
+
+def not_akin(left: Sequence[Speck], all_of_them: Sequence[Speck]) -> list[Speck]:
+    """Without the rest of a polarity of which much was found to be of the scene: snow, rain or sparks."""
+    counts = Counter(s.polarity for s in all_of_them)
+    spared = counts - Counter(s.polarity for s in left)
+    scene = {p for p in spared if spared[p] >= max(FEW, AKIN * counts[p])}
+    return [s for s in left if s.polarity not in scene]
 
 
 def not_blinking(
