@@ -44,8 +44,8 @@ def near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def picture(case: Case, made: Sequence[Frame]) -> dict[str, float]:
     """``psnr_in``, ``psnr``: mean over the frames that are damaged, dB; ``grain``: power of fine grain in
-    what was damaged and changed, over the clean clip's there (squares of medians, so that wrong picture hardly
-    counts); of clips whose grain is known."""
+    what was damaged and changed, over the clean clip's there (squares of medians, so that wrong picture
+    hardly counts); of clips whose grain is known."""
     assert case.clean is not None
     assert case.masks is not None
     before, after = [], []
