@@ -114,6 +114,19 @@ def test_what_moves_on_a_line_stays():
     assert middle(alone).props[COUNT_PROP] == 1
 
 
+def test_much_that_passes_speaks_for_the_rest():
+    """Snow: most flakes are seen on their way, some are not."""
+    clean = frames(5, step=0)
+    ways = [((20, 20), (6, 9)), ((70, 30), (7, 8)), ((25, 80), (6, 10)), ((60, 100), (8, 7))]
+    given = []
+    for n, frame in enumerate(clean):
+        flakes = [(r + dr * n, c + dc * n) for (r, c), (dr, dc) in ways]
+        given.append(spoiled(frame, flakes + [(100, 70)] * (n == 2), side=4))
+    assert middle(given).props[COUNT_PROP] == 0
+    dark = [*given[:2], spoiled(given[2], [(10, 120)], value=0.05), *given[3:]]
+    assert middle(dark).props[COUNT_PROP] == 1
+
+
 def test_what_blinks_stays():
     clean = frames(5, step=0)
     given = [spoiled(f, [(50, 60)]) if n % 2 == 0 else f for n, f in enumerate(clean)]
