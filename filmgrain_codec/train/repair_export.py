@@ -36,23 +36,25 @@ RECIPE = """\
 {samples} samples of {side} x {side}: three frames of photographs under simulated camera moves with moving
 objects, and of short clips ({clips:.0%}); grain of the families {families}, level log-uniform {levels[0]}
 to {levels[1]}, 8 bit; damage after the grain by the statistics of `train/damage` at {pitches[0]:.0f} to
-{pitches[1]:.0f} micrometres a sample, severity log-uniform {severities[0]} to {severities[1]}, {clean:.0%}
-of the samples clean; some sharpened or through JPEG afterwards; neighbours drawn onto the frame by the
-filter's own code. {guarded:.0%} hold stars, sparks, snow, rain, lamps, text or small fast things, which are
-no damage. {dropped:.0%} of the samples are shown as stills ({rarely:.0%} of those with such things). Cross
-entropy, focal and Dice loss; AdamW, cosine over the budget, bfloat16 arithmetic, averaged weights. Seed
-{seed}, {steps} steps of {batch}, {minutes:.0f} minutes on {device} (a shared core), commit `{commit:.12}`,
-torch {torch}."""
+{pitches[1]:.0f} micrometres a sample, severity log-uniform {severities[0]} to {severities[1]},
+{clean:.0%} of the samples clean; some sharpened or through JPEG afterwards; neighbours drawn onto the
+frame by the filter's own code. {guarded:.0%} hold stars, sparks, snow, rain, lamps, text or small fast
+things, which are no damage. {dropped:.0%} of the samples are shown as stills ({rarely:.0%} of those with
+such things); {misled:.0%} with the neighbours bent in waves in parts, as where motion is not followed.
+Damage weaker than the grain around it is not learnt. Cross entropy, focal and Dice loss; AdamW, cosine
+over the budget, bfloat16 arithmetic, averaged weights. Seed {seed}, {steps} steps of {batch},
+{minutes:.0f} minutes on {device} (a shared core), commit `{commit:.12}`, torch {torch}."""
 
 LIMITS = """\
-- A still does not say what is dust and what is a star, a spark or a letter's dot: there everything small
-  that does not go with its surroundings is at risk.
-- Damage weaker than about twice the grain is mostly missed, and damage under 3 samples across is found
-  badly.
+- A still does not say what is dust and what is a star, a spark or the texture of a bush: at the filter's
+  threshold next to nothing is flagged there, and lower ones make pictures worse (figures above).
+- Where motion is fast and cannot be followed it takes picture for damage; the filter counts the mask less
+  where its surroundings are in doubt.
+- Damage weaker than about the grain is mostly missed, and damage under 3 samples across is found badly.
 - Stains, mould, tears and colour damage were not trained; only luma is looked at.
 - Grain above level 0.09 or coarser than a size of about 2, and material compressed hard, are out of its
   range.
-- A short training run on one core; a longer one would be better."""
+- A short training run on one core, on a hundred photographs; a longer one on more would be better."""
 
 
 def to_onnx(net: Repair) -> bytes:
@@ -102,6 +104,7 @@ def recipe(facts: dict[str, Any]) -> str:
         guarded=repair_samples.GUARDED,
         dropped=repair_samples.DROPPED,
         rarely=repair_samples.DROPPED_GUARDED,
+        misled=repair_samples.MISLED,
         minutes=facts["seconds"] / 60,
         **{k: facts[k] for k in ("samples", "seed", "steps", "batch", "device", "commit", "torch")},
     )

@@ -1,0 +1,1 @@
+"""Finding damage: material, ways to find it, figures and pictures."""
