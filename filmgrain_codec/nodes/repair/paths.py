@@ -37,7 +37,7 @@ STEADY, EVEN = 2.0, 0.85
 """Half of a path's strips are stronger than this, and such a share have its polarity."""
 STRONG, WHOLE = 24.0, 0.95
 """Certainty and share of the height of lines that are taken for scratches where nothing moves, if asked."""
-MOST = 24
+MOST = 12
 EDGE = 0.03
 """Share of the width beside the picture's edges where gates and masks leave lines."""
 
@@ -129,7 +129,7 @@ def is_scratch(path: Path, lines: Sequence[Lines], middle: int, still: bool) -> 
     Where the scene has not moved past it in any frame there is no telling: it stays, or is a scratch if
     ``still`` says that strong lines over the whole height are.
     """
-    own = along(path, lines[middle].ridges, 0)
+    own = along(path, lines[middle].ridges, range(1))
     others = [k for k in range(len(lines)) if k != middle]
     near = [k for k in others if _near(path, lines[k], min(FURTHEST, DRIFT * abs(k - middle))) >= SEEN * own]
     if len(near) < max(1, OFTEN * len(others)):
@@ -144,19 +144,18 @@ def is_scratch(path: Path, lines: Sequence[Lines], middle: int, still: bool) -> 
 
 def _near(path: Path, lines: Lines, reach: int) -> float:
     """Most strength within ``reach`` samples."""
-    return max(along(path, lines.ridges, d) for d in range(-reach, reach + 1))
+    return along(path, lines.ridges, range(-reach, reach + 1))
 
 
 def _at(path: Path, lines: Lines, shift: float) -> float:
     """Strength where the scene would have carried the line."""
-    near = range(int(np.floor(shift)) - 1, int(np.ceil(shift)) + 2)
-    return max(along(path, lines.ridges, d) for d in near)
+    return along(path, lines.ridges, range(int(np.floor(shift)) - 1, int(np.ceil(shift)) + 2))
 
 
-def along(path: Path, ridges: Array, shift: int) -> float:
-    """Usual strength (the median) along a path moved sideways."""
-    columns = np.clip(path.columns + shift, 0, ridges.shape[1] - 1)
-    return float(np.median(ridges[path.strips, columns] * path.polarity))
+def along(path: Path, ridges: Array, shifts: range) -> float:
+    """Usual strength (the median) along a path moved sideways, by the one of some shifts where it is most."""
+    columns = np.clip(path.columns[:, None] + np.array(shifts), 0, ridges.shape[1] - 1)
+    return float(np.median(ridges[path.strips[:, None], columns] * path.polarity, axis=0).max())
 
 
 def scene_shift(path: Path, lines: Sequence[Lines], middle: int, other: int) -> float:
