@@ -1,15 +1,15 @@
 """Repair of dust and scratches: ``python -m benchmarks repair [--quick] [--sheets DIR] [--speed]``.
 
-Clean clips (moving crops of stills with grain, clips with real motion) get damage after measured statistics;
-'specks' come and go, their shapes are from scans; 'everything' has lines and dirt of the gate
-too, drawn. Guards are stars, snow, lamps, small fast
-things, sparks, rain and text, over which nothing is damaged. Old films are deflickered first.
+Clean clips (moving crops of stills with grain, clips with real motion) get damage after measured statistics:
+'specks' come and go, their shapes are from scans; 'everything' has lines and dirt of the gate too, drawn;
+'smooth' are specks on pictures without detail, where the grain of fills can be measured. Guards are stars, snow,
+lamps, small fast things, sparks, rain and text, over which nothing is damaged. Old films are deflickered first.
 All figures are of luma, without the first and last frame of a clip.
 
 precision, recall, f1   of the samples found, one sample off allowed
 psnr_in, psnr           dB to the clean clip, before and after, mean over frames that are damaged
 outside                 largest change outside of the mask, of full scale
-grain                   power of fine grain in fills, over the clean clip's (moving crops)
+grain                   power of fine grain in fills, over the clean clip's
 flagged                 share of samples taken for damage, in per cent
 
 'oracle' is our fill with the true mask; 'oracle, mean' the neighbours' mean, which has half of the grain;

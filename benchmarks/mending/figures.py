@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.mending.scenes import Case
+from benchmarks.mending.scenes import SMOOTH, Case
 from filmgrain_codec.core.frame import Frame, Plane
 from filmgrain_codec.nodes.opencv import opencv
 
@@ -44,8 +44,8 @@ def near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def picture(case: Case, made: Sequence[Frame]) -> dict[str, float]:
     """``psnr_in``, ``psnr``: mean over the frames that are damaged, dB; ``grain``: power of fine grain in
-    what was damaged and changed, over the clean clip's there (squares of medians, so that wrong picture
-    hardly counts); of clips whose grain is known."""
+    what was damaged and changed, over the clean clip's there (squares of medians); of smooth pictures, where
+    what is fine is grain."""
     assert case.clean is not None
     assert case.masks is not None
     before, after = [], []
@@ -58,7 +58,8 @@ def picture(case: Case, made: Sequence[Frame]) -> dict[str, float]:
         truth = clean.planes[0]
         before.append(psnr(given.planes[0], truth))
         after.append(psnr(new.planes[0], truth))
-        if case.bare is not None:
+        if case.group == SMOOTH:
+            assert case.bare is not None
             filled = (mask > 0) & (new.planes[0] != given.planes[0])
             ours.append(fine(new.planes[0] - case.bare[n])[filled])
             true.append(fine(truth - case.bare[n])[filled])

@@ -15,17 +15,18 @@ from benchmarks.flicker.figures import Video
 from filmgrain_codec.core.frame import Frame, Plane
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.registry import build_chain
+from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.train.damage.clip import Damage
 from filmgrain_codec.train.damage.film import Film, Layers, Speck
 from filmgrain_codec.train.generators.common import generator
 from filmgrain_codec.train.repair_guard import GUARDS
 
-LENGTH, LONGEST = 12, 18
+LENGTH, LONGEST = 10, 18
 GAUGES = ("16mm", "super8")
 SEVERITY = 0.25
 """A quarter of the dirt of uncleaned scans, about what worn film has."""
 STREAM = 91
-SPECKS, EVERYTHING = "specks", "everything"
+SPECKS, EVERYTHING, SMOOTH = "specks", "everything", "smooth"
 CROPS = len(moving.PAIRS)
 
 
@@ -61,12 +62,15 @@ def synthetic(crops: int | None = None) -> Iterator[Case]:
         bare = None if clip.bare is None else clip.bare[:LENGTH]
         for kind in (SPECKS, EVERYTHING):
             yield spoiled(kind, clip.name, frames, bare, number)
+        if bare is not None:
+            soft = np.stack([opencv().GaussianBlur(p, (0, 0), 8) for p in bare])
+            yield spoiled(SMOOTH, clip.name, moving.grainy(list(soft), STREAM + number), soft, number)
 
 
 def spoiled(group: str, name: str, frames: Sequence[Frame], bare: Video | None, seed: int) -> Case:
     """One clip, damaged."""
-    kind = Specks if group == SPECKS else Damage
-    folder = masks_folder() if group == SPECKS else None
+    kind = Damage if group == EVERYTHING else Specks
+    folder = None if group == EVERYTHING else masks_folder()
     gauge = GAUGES[seed % len(GAUGES)]
     damage = kind(frames[0].fmt, gauge, SEVERITY, seed, rare=0.0, templates=folder)
     given, masks = zip(*map(damage.apply, frames), strict=True)
