@@ -159,6 +159,22 @@ def _mean(key: tuple[Any, ...], each: Sequence[Row]) -> Row:
     return out
 
 
+def beside(rows: Sequence[Row]) -> list[Row]:
+    """Mean gains in dB of every other program and of ours on the very clips that it was measured on."""
+    ours = {(r["codec"], r["mode"], r["value"], r["clip"]): r["dpsnr"] for r in rows if r["method"] == READ}
+    groups: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    for row in rows:
+        if row["method"] not in (INPUT, TOLD, READ, JUDGED):
+            own = ours[row["codec"], row["mode"], row["value"], row["clip"]]
+            groups.setdefault((row["codec"], row["mode"], row["method"]), []).append((row["dpsnr"], own))
+    return [
+        dict(zip(("codec", "mode", "method"), key, strict=True))
+        | {"cases": len(each), "theirs": float(np.mean(each, 0)[0]), "ours": float(np.mean(each, 0)[1])}
+        | {"least_theirs": min(t for t, _ in each), "least_ours": min(o for _, o in each)}
+        for key, each in groups.items()
+    ]
+
+
 def saved(rows: Sequence[Row]) -> list[Row]:
     """Bits saved at equal VMAF and PSNR with repair, by codec and clip (see above)."""
     out = []
@@ -284,6 +300,7 @@ def main(given: list[str] | None = None) -> int:
     rows += earlier(options.peers) if options.peers else []
     means, bits = summary(rows), saved(rows)
     fps = 2 / processor_seconds(options.model)
+    peers = beside(rows)
     kept = untouched(options.model, options.stills, options.clips)
     reached = targets(rows, bits, fps, kept)
     print(table(means, COLUMNS), table(bits, tuple(bits[0])) if bits else "", sep="\n\n")
@@ -303,5 +320,6 @@ def main(given: list[str] | None = None) -> int:
         summary=ours,
         means=means,
         saved=bits,
+        beside=peers,
     )
     return 0
