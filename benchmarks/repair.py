@@ -2,8 +2,8 @@
 
 Clean clips (moving crops of stills with grain, clips with real motion) get damage after measured statistics:
 'specks' come and go, their shapes are from scans; 'everything' has lines and dirt of the gate too, drawn;
-'smooth' are specks on pictures without detail, where the grain of fills can be measured. Guards are stars, snow,
-lamps, small fast things, sparks, rain and text, over which nothing is damaged. Old films are deflickered first.
+'smooth' are specks on pictures without detail, where the grain of fills can be measured. Guards are stars,
+snow, lamps, small fast things, sparks, rain and text; nothing there is damaged. Old films are deflickered.
 All figures are of luma, without the first and last frame of a clip.
 
 precision, recall, f1   of the samples found, one sample off allowed
