@@ -42,7 +42,7 @@ class Config:
     seed: int = 0
     resume: bool = False
     pool: Path | None = None
-    samples: int = 14000
+    samples: int = 30000
     batch: int = 12
     rate: float = 2e-3
     threads: int = 1
@@ -199,7 +199,7 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     parser.add_argument("--pool", type=Path, help="folder of the samples, made if missing")
-    parser.add_argument("--samples", type=int, default=14000, help="samples of a new pool, 55 kB each")
+    parser.add_argument("--samples", type=int, default=30000, help="samples of a new pool, 55 kB each")
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--threads", type=int, default=1)
