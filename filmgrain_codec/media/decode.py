@@ -55,7 +55,8 @@ def prepare(
     that can (H.264, MPEG-2) tell the quantisers of each picture.
     """
     context = stream.codec_context
-    context.thread_type = "AUTO"
+    # With threads by frames H.264's decoder tells the quantisers of pictures that it is still decoding.
+    context.thread_type = "SLICE" if quantisers and context.name == "h264" else "AUTO"
     if threads:
         context.thread_count = threads
     exported = ["film_grain"] * (native_grain == "export") + ["venc_params"] * quantisers

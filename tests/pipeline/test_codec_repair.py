@@ -36,6 +36,9 @@ def test_the_reader_tells_what_the_decoder_knows(coarse):
         props = [f.props for f in reader]
     assert {p["FGCodec"] for p in props} == {coarse.stem}
     assert all(30 < p["FGQP"] < 51 for p in props)
+    for _ in range(6):  # H.264's decoder has a say while it still decodes, if its threads work by frames
+        with Reader(coarse, quantisers=True) as reader:
+            assert [f.props["FGQP"] for f in reader] == [p["FGQP"] for p in props]
     with Reader(coarse) as reader:
         assert all("FGCodec" not in f.props for f in reader)
 
