@@ -100,7 +100,7 @@ def fill(recipe: Recipe, folder: Path, note: Mapping[str, object], done: int) ->
             print(f"pool: {k + 1} of {recipe.count}", flush=True)
 
 
-def room(path: Path, count: int, done: int) -> NDArray[np.uint8]:
+def room(path: Path, count: int, done: int) -> np.memmap[tuple[int, ...], np.dtype[np.uint8]]:
     """The file for ``count`` samples, ``done`` of them there already; a smaller one is made larger."""
     if done and len(found := np.lib.format.open_memmap(path, "r+")) == count:
         return found

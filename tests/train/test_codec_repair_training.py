@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-image = pytest.importorskip("PIL.Image")
+pytest.importorskip("PIL.Image")
 
 from filmgrain_codec.core.frame import Frame  # noqa: E402
 from filmgrain_codec.errors import InputError, UsageError  # noqa: E402
@@ -21,6 +21,7 @@ from filmgrain_codec.train.codec.jpeg import as_jpeg  # noqa: E402
 from filmgrain_codec.train.codec.losses import asked, ms_ssim  # noqa: E402
 from filmgrain_codec.train.networks.codec import CodecNets, macs_per_sample  # noqa: E402
 from filmgrain_codec.train.shipping import Shipment  # noqa: E402
+from tests.train.photographs import photographs  # noqa: E402
 
 pytestmark = pytest.mark.train
 SCENES = 6
@@ -35,12 +36,7 @@ def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four photographs, one of them held out, and pools of them."""
-    root = tmp_path_factory.mktemp("material")
-    (root / "photos").mkdir()
-    rng = np.random.default_rng(5)
-    for number in (1, 2, 3, 4):
-        coarse = rng.integers(0, 255, (40, 40, 3), np.uint8)
-        image.fromarray(coarse).resize((320, 320)).save(root / "photos" / f"{number}_0.jpg", quality=95)
+    root = photographs(tmp_path_factory.mktemp("material"), cells=40)
     pool.make(pool.Recipe(root, 1, SCENES), root / "pool")
     pool.make(pool.Recipe(root, 77, 2, held_out=True), root / "held")
     return root

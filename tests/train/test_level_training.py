@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-image = pytest.importorskip("PIL.Image")
+pytest.importorskip("PIL.Image")
 
 from filmgrain_codec.errors import InputError, UsageError  # noqa: E402
 from filmgrain_codec.infer import store  # noqa: E402
@@ -17,6 +17,7 @@ from filmgrain_codec.train import level, level_export, material  # noqa: E402
 from filmgrain_codec.train.level_samples import FLOOR, Patches  # noqa: E402
 from filmgrain_codec.train.networks.level import LevelNet  # noqa: E402
 from filmgrain_codec.train.shipping import Shipment  # noqa: E402
+from tests.train.photographs import photographs  # noqa: E402
 
 pytestmark = pytest.mark.train
 
@@ -24,13 +25,7 @@ pytestmark = pytest.mark.train
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four photographs, one of them held out."""
-    root = tmp_path_factory.mktemp("material")
-    (root / "photos").mkdir()
-    rng = np.random.default_rng(5)
-    for number in (1, 2, 3, 4):
-        coarse = rng.integers(0, 255, (20, 20, 3), np.uint8)
-        image.fromarray(coarse).resize((320, 320)).save(root / "photos" / f"{number}_0.jpg", quality=95)
-    return root
+    return photographs(tmp_path_factory.mktemp("material"))
 
 
 def test_patches_are_a_function_of_seed_and_step_and_say_the_truth(data: Path) -> None:

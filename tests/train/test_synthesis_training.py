@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-image = pytest.importorskip("PIL.Image")
+pytest.importorskip("PIL.Image")
 
 from filmgrain_codec.core.frame import Frame, FrameFormat  # noqa: E402
 from filmgrain_codec.errors import InputError, ModelError, UsageError  # noqa: E402
@@ -24,6 +24,7 @@ from filmgrain_codec.train import material, synthesis, synthesis_export, synthes
 from filmgrain_codec.train import synthesis_samples as samples  # noqa: E402
 from filmgrain_codec.train.networks import synthesis as networks  # noqa: E402
 from filmgrain_codec.train.shipping import Shipment  # noqa: E402
+from tests.train.photographs import photographs  # noqa: E402
 
 pytestmark = pytest.mark.train
 BUDGET = 1400
@@ -35,13 +36,7 @@ SEGMENT = GrainSegment(
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four photographs, one of them held out."""
-    root = tmp_path_factory.mktemp("material")
-    (root / "photos").mkdir()
-    rng = np.random.default_rng(5)
-    for number in (1, 2, 3, 4):
-        coarse = rng.integers(0, 255, (20, 20, 3), np.uint8)
-        image.fromarray(coarse).resize((320, 320)).save(root / "photos" / f"{number}_0.jpg", quality=95)
-    return root
+    return photographs(tmp_path_factory.mktemp("material"))
 
 
 @pytest.fixture(scope="module")

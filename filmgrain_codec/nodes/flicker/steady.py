@@ -30,7 +30,7 @@ FLASH = 5.0, 8.0
 LASTING = 0.5, 0.75
 """Correlation of successive steps up to which light counts as flicker, and from which as real."""
 BURST = 0.7, 1.5
-"""Skewness of the steps up to which light counts as flicker, and from which as bursts that flare up and fade."""
+"""Skewness of the steps up to which light counts as flicker, and from which as bursts that fade."""
 RARE = 3.0
 """Steps so many deviations off are cut to that."""
 POOLED = 1.5
@@ -92,7 +92,7 @@ def _jumps(path: Array) -> Array:
 
 
 def _steps(path: Array) -> Array:
-    """Steps from frame to frame; those far off cut to size, for they are rare events in what may be flicker."""
+    """Steps from frame to frame; those far off are cut to size, being rare events in what may be flicker."""
     steps = np.diff(path, axis=0)
     steps = steps - np.median(steps, axis=0)
     largest = RARE * 1.4826 * np.median(np.abs(steps), axis=0) + 1e-6

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from filmgrain_codec.train.networks.macs import of_convolutions
+
 MULTIPLE = 8
 """Height and width must be multiples of this."""
 SIGMA_FLOOR = 5e-4
@@ -186,19 +188,7 @@ def double(x: Tensor) -> Tensor:
 
 def macs_per_sample(shape: Shape) -> int:
     """Multiply-accumulates per sample of the plane the net works on."""
-    net = Removal(shape)
-    total = 0
-
-    def count(module: nn.Module, _: tuple[Tensor, ...], out: Tensor) -> None:
-        nonlocal total
-        assert isinstance(module, nn.Conv2d)
-        total += out.shape[2] * out.shape[3] * module.weight.numel()
-
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(count)
-    with torch.no_grad():
-        net(*example(shape, 64))
+    total = of_convolutions(Removal(shape), *example(shape, 64))
     return total // (64 * 64)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from filmgrain_codec.train.networks.macs import of_convolutions
 from filmgrain_codec.train.networks.removal import PHASES, convs, detail, double
 
 MULTIPLE = 16
@@ -81,18 +82,7 @@ def features(given: Tensor) -> Tensor:
 
 def macs_per_sample(shape: Shape | None = None) -> int:
     """Multiply-accumulates per sample of luma."""
-    net, total = Repair(shape), 0
-
-    def count(module: nn.Module, _: tuple[Tensor, ...], out: Tensor) -> None:
-        nonlocal total
-        assert isinstance(module, nn.Conv2d)
-        total += out.shape[2] * out.shape[3] * module.weight.numel()
-
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(count)
-    with torch.no_grad():
-        net(torch.zeros(1, len(INPUTS), 64, 64))
+    total = of_convolutions(Repair(shape), torch.zeros(1, len(INPUTS), 64, 64))
     return total // (64 * 64)
 
 

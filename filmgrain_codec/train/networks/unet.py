@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from filmgrain_codec.train.networks.macs import of_convolutions
+
 EPSILON, MOMENTUM = 1e-3, 0.01
 """Of the normalisation: the defaults of the authors' framework."""
 STATISTICS = ("running", "batch")
@@ -188,20 +190,5 @@ def parameters(net: nn.Module) -> int:
 
 def macs_per_pixel(net: Baseline, side: int = 64) -> int:
     """Multiply-accumulates of all convolutions per pixel."""
-    total = 0
-
-    def count(module: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
-        nonlocal total
-        assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
-        over = given[0] if isinstance(module, nn.ConvTranspose2d) else out
-        total += over.shape[2] * over.shape[3] * module.weight.numel()
-
-    kinds = (nn.Conv2d, nn.ConvTranspose2d)
-    handles = [m.register_forward_hook(count) for m in net.modules() if isinstance(m, kinds)]
-    was_training = net.training
-    with torch.no_grad():
-        net.eval()(torch.zeros(1, net.channels, side, side), torch.zeros(1, 1))
-    net.train(was_training)
-    for handle in handles:
-        handle.remove()
+    total = of_convolutions(net, torch.zeros(1, net.channels, side, side), torch.zeros(1, 1))
     return round(total / side**2)
