@@ -159,6 +159,23 @@ def _mean(key: tuple[Any, ...], each: Sequence[Row]) -> Row:
     return out
 
 
+def edges(options: argparse.Namespace) -> list[Row]:
+    """Gains in dB at the edges, QP as read: the mean of each setting and the least of any picture."""
+    node, found = CodecRepair(model=options.model), dict[tuple[str, int], list[float]]()
+    stills = cases.stills(cases.EDGE_QUALITIES, options.stills)
+    for case in (*stills, *cases.edges(options.clips, 4)):
+        clean, *others = (
+            [quality.codes(f) for f in each]
+            for each in (case.clean, case.coded, [node.process([f], 0) for f in case.as_read()])
+        )
+        before, after = (quality.psnr(clean, each) for each in others)
+        found.setdefault((case.codec, case.value), []).append(after - before)
+    return [
+        {"codec": c, "value": v, "dpsnr": round(float(np.mean(g)), 4), "worst": round(min(g), 4)}
+        for (c, v), g in found.items()
+    ]
+
+
 def beside(rows: Sequence[Row]) -> list[Row]:
     """Mean gains in dB of every other program and of ours on the very clips that it was measured on."""
     ours = {(r["codec"], r["mode"], r["value"], r["clip"]): r["dpsnr"] for r in rows if r["method"] == READ}
@@ -282,6 +299,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     add("--quick", action="store_true", help="three stills, one clip, no peers")
     add("--stills", nargs="*", help="stills by name (all)")
     add("--clips", nargs="*", help="clips by name (all)")
+    add("--edges", action="store_true", help="very fine and very coarse settings too, PSNR only")
     add("--sheets", type=Path, metavar="DIR", help="draw contact sheets as PNG")
     add("--out", type=Path, help="folder of the results (benchmarks/results)")
     options = parser.parse_args(given)
@@ -301,6 +319,7 @@ def main(given: list[str] | None = None) -> int:
     means, bits = summary(rows), saved(rows)
     fps = 2 / processor_seconds(options.model)
     peers = beside(rows)
+    rim = edges(options) if options.edges else []
     kept = untouched(options.model, options.stills, options.clips)
     reached = targets(rows, bits, fps, kept)
     print(table(means, COLUMNS), table(bits, tuple(bits[0])) if bits else "", sep="\n\n")
@@ -321,5 +340,6 @@ def main(given: list[str] | None = None) -> int:
         means=means,
         saved=bits,
         beside=peers,
+        edges=rim,
     )
     return 0

@@ -18,6 +18,14 @@ QPS = (22, 27, 32, 37)
 CRFS = {"x264": (24, 28, 34, 40), "x265": (24, 28, 34, 40), "svtav1": (28, 34, 40, 52)}
 READ_PROP = "read_qp"
 WIDTH = 768
+EDGES = {
+    "x264": (14, 18, 21, 46, 51),
+    "x265": (14, 18, 21, 46, 51),
+    "svtav1": (10, 20, 58, 63),
+    "mpeg2": (2, 4, 8, 16, 31),
+}
+"""CRFs beyond the usual, where only 'never worse' is asked; MPEG-2's quantiser codes."""
+EDGE_QUALITIES = (5, 15, 50, 60, 70, 75, 80, 85, 90, 95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,20 @@ def clips(modes: Sequence[str], names: Sequence[str], count: int) -> Iterator[Ca
                     yield Case(codec, mode, value, name, clean, [_known(f) for f in coded], size)
 
 
+def edges(names: Sequence[str], count: int) -> Iterator[Case]:
+    """Clips at settings that are very fine or very coarse."""
+    for name in names:
+        clean = material.clip(name, count)
+        for codec, values in EDGES.items():
+            for value in values:
+                coding = _coding(codec, "code" if codec == "mpeg2" else "crf", value)
+                coded, size = recode([in_bits(f, coding.bits) for f in clean], coding)
+                yield Case(codec, "edge", value, name, clean, [_known(f) for f in coded], size)
+
+
 def _coding(codec: str, mode: str, value: int) -> Coding:
+    if codec == "mpeg2":
+        return Coding(codec, {"qmin": str(value), "qmax": str(value), "b": "40M", "bf": "2", "g": "12"})
     preset = {"x264": "medium", "x265": "medium", "svtav1": "6"}[codec]
     return Coding(codec, {mode: str(value), "preset": preset}, 8 if codec == "x264" or mode == "qp" else 10)
 
