@@ -28,7 +28,17 @@ import cv2
 import numpy as np
 
 from benchmarks.damage.cases import Case, Map, Mask, guarded, pairs, scenes
-from benchmarks.damage.figures import TOLERANCE, at_recall, best, counts, curve, repaired, row, scores
+from benchmarks.damage.figures import (
+    TOLERANCE,
+    at_recall,
+    best,
+    counts,
+    curve,
+    quality,
+    repaired,
+    row,
+    scores,
+)
 from benchmarks.damage.finders import Ask, masked, morphology, net
 from benchmarks.report import save, table
 from filmgrain_codec.infer import store
@@ -37,11 +47,12 @@ from filmgrain_codec.nodes.repair.dust import Dust
 from filmgrain_codec.nodes.repair.net import SURE
 from filmgrain_codec.train.repair_guard import GUARDS
 
+CROWDS, SURES, WORSE = (2.0, 5.0, 10.0, 20.0), (0.4, 0.5, 0.6, 0.7, 0.8), 0.05
 COLUMNS = ("what", "threshold", "precision", "recall", "f1", "iou", "precision_at_recall_0.6", "mean",
            "pooled", "worse")  # fmt: skip
 
 
-def stills(ask: Ask) -> list[dict[str, Any]]:
+def stills(model: str, ask: Ask) -> list[dict[str, Any]]:
     """Rows of the real pairs: nothing done, the classical way, the net, the true mask."""
     cases = pairs()
     nothing = [np.zeros_like(c.damaged) for c in cases]
@@ -58,6 +69,10 @@ def stills(ask: Ask) -> list[dict[str, Any]]:
         if what == "net":
             fixed = [masked(m, SURE) for m in maps]
             rows.append(row("pairs, net, threshold of the filter", cases, fixed, threshold=SURE, **extra))
+            masks, chosen = best_repair(model, cases)
+            rows.append(
+                row("pairs, net, weight and threshold of the other half", cases, masks, chosen=chosen)
+            )
     rows.append(row("pairs, true mask", cases, [c.damaged for c in cases]))
     return rows
 
@@ -69,6 +84,26 @@ def across(maps: Sequence[Map], cases: Sequence[Case]) -> tuple[list[Mask], floa
         other = [(m, c) for m, c in zip(maps, cases, strict=True) if c.half != half]
         chosen.append(best(curve(*map(list, zip(*other, strict=True)))))  # type: ignore[arg-type]
     return [masked(m, chosen[c.half]) for m, c in zip(maps, cases, strict=True)], float(np.mean(chosen))
+
+
+def best_repair(model: str, cases: Sequence[Case]) -> tuple[list[Mask], list[tuple[float, float]]]:
+    """Masks by the weight of crowds and the threshold that repair the other half of the scans best, and
+    those (for either half): by mean PSNR where at most ``WORSE`` of the pictures get worse."""
+    found = {}
+    for crowd in CROWDS:
+        ask = net(model, crowd)
+        maps = [ask(None, c.given) for c in cases]
+        found |= {(crowd, sure): [masked(m, sure) for m in maps] for sure in SURES}
+    chosen = []
+    for half in (0, 1):
+        other = [k for k, c in enumerate(cases) if c.half != half]
+        rated = {
+            key: quality([cases[k] for k in other], [masks[k] for k in other], repaired)
+            for key, masks in found.items()
+        }
+        fair = [key for key, rate in rated.items() if rate["worse"] <= WORSE]
+        chosen.append(max(fair, key=lambda key: rated[key]["mean"]))
+    return [found[chosen[c.half]][k] for k, c in enumerate(cases)], chosen
 
 
 def clips(ask: Ask) -> list[dict[str, Any]]:
@@ -142,7 +177,7 @@ def main(arguments: Sequence[str]) -> None:
     if given.sheet:
         sheet(given.sheet, ask)
         return
-    rows = stills(ask) + clips(ask)
+    rows = stills(given.model, ask) + clips(ask)
     print(table(rows, COLUMNS))
     guarded = guards(ask)
     print(table(guarded, ("what", "moving", "still")))

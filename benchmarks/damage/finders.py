@@ -12,19 +12,19 @@ from benchmarks.damage.cases import SMALLEST, Map, Mask
 from filmgrain_codec.core.frame import ColorInfo, Frame, FrameFormat
 from filmgrain_codec.nodes.repair.aligned import Aligned
 from filmgrain_codec.nodes.repair.detect import Suspects
-from filmgrain_codec.nodes.repair.net import FAINT, MASK, MaskNet, weighed
+from filmgrain_codec.nodes.repair.net import CROWD, FAINT, MASK, MaskNet, weighed
 from filmgrain_codec.nodes.repair.specks import painted, specks
 
 Ask = Callable[[Aligned | None, Map], Map]
 
 
-def net(model: str) -> Ask:
+def net(model: str, crowd: float = CROWD) -> Ask:
     """What the mask net says of a picture, with its neighbours or without (None), as the filter weighs it."""
     found = MaskNet(model)
 
     def ask(aligned: Aligned | None, here: Map) -> Map:
         aligned = aligned or alone(here)
-        return weighed(found.maps(aligned)[MASK], aligned.alone)
+        return weighed(found.maps(aligned)[MASK], aligned.alone, crowd)
 
     return ask
 

@@ -55,13 +55,13 @@ class MaskNet:
         return tiling.run(session(part), inputs, halo=halo, multiple=part.multiple, tile=tile)[0]
 
 
-def weighed(mask: Array, alone: bool) -> Array:
+def weighed(mask: Array, alone: bool, crowd: float = CROWD) -> Array:
     """The net's mask (rows, columns), less where its surroundings are in doubt; ``alone``: said of a still.
 
     Where motion fails or texture is like dirt, the net is undecided all around.
     """
     cv = opencv()
-    doubt = CROWD * mask if alone else DOUBT * 4 * mask * (1 - mask)
+    doubt = crowd * mask if alone else DOUBT * 4 * mask * (1 - mask)
     usual: Array = cv.blur(doubt, (AROUND, AROUND))
     return np.asarray(mask * np.clip(1 - usual, 0, 1), np.float32)
 
