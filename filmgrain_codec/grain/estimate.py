@@ -43,7 +43,8 @@ _MIXED, _PURE = (1.15, 0.2), (1.5, 0.35)
 """How far means may lie above what low quantiles say and count as grain, and which quantiles: of blocks that
 may hold picture, and of pure ones."""
 _UNSURE, _SURER, _COARSE = 0.3, 1.5, 1.6
-"""Confidence below which another start is tried, how much surer that must be, and its size in samples."""
+"""Confidence below which another start is tried and which it must reach, how much surer it must be than the
+first, and its size in samples."""
 _SUREST = 150
 """Of the former, how many are asked for the spectrum."""
 
@@ -160,7 +161,7 @@ def measure(found: Samples, fmt: FrameFormat, occupancy: Field, single: bool = F
     if single or sure >= _UNSURE:
         return first
     second = _measured(found, fmt, occupancy, single, Spectrum(_COARSE))
-    return second if _confidence(second, occupancy) > _SURER * sure else first
+    return second if _confidence(second, occupancy) >= max(_UNSURE, _SURER * sure) else first
 
 
 def _measured(found: Samples, fmt: FrameFormat, occupancy: Field, single: bool, start: Spectrum) -> Measured:
