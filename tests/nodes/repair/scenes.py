@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from filmgrain_codec.core.frame import ColorInfo, Frame, FrameFormat
+from filmgrain_codec.core.graph import Graph
+from filmgrain_codec.core.registry import build_chain
 
 SIZE = (120, 160)
 PEAK = 0.9
@@ -61,3 +64,21 @@ FORMATS = [
     FrameFormat(160, 120, "yuv", 1, 0, 16),
     FrameFormat(161, 120, "rgb", 0, 0, 12),
 ]
+
+
+def check_any_order(text: str, given: Sequence[Frame], cut: int) -> None:
+    """Frames asked for from the last to the first are those of the stream."""
+    graph = Graph(build_chain([text]), cuts=[cut], debug=True)
+    streamed = [f.planes[0] for f in graph.stream(given)]
+    pull = graph.pull(given.__getitem__, len(given))
+    for n in reversed(range(len(given))):
+        assert np.array_equal(pull(n).planes[0], streamed[n])
+
+
+def check_black(text: str, count: int) -> None:
+    """So many black frames of odd size stay black."""
+    clip = frames(count, FrameFormat(33, 17, "yuv", 1, 1, 8))
+    given = [f.with_planes(tuple(np.zeros_like(p) for p in f.planes)) for f in clip]
+    made = list(Graph(build_chain([text]), debug=True).stream(given))
+    assert len(made) == count
+    assert all(not p.any() for f in made for p in f.planes)

@@ -5,14 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.core.graph import Graph
-from filmgrain_codec.core.registry import build_chain
 from filmgrain_codec.errors import InputError, UsageError
 from filmgrain_codec.nodes.repair.dust import COUNT_PROP, LEFT_PROP, SHARE_PROP, Dust
 from filmgrain_codec.nodes.repair.fill import widened
 from filmgrain_codec.nodes.repair.specks import pieces
-from tests.nodes.repair.scenes import FORMATS, PEAK, SIZE, frames, spoiled
+from tests.nodes.repair.scenes import (
+    FORMATS,
+    PEAK,
+    SIZE,
+    check_any_order,
+    check_black,
+    frames,
+    spoiled,
+)
 
 PLACES = [(20, 30), (70, 90), (100, 140)]
 
@@ -214,19 +220,12 @@ def test_overlay_shows_the_mask():
 def test_the_same_bits_in_any_order(text):
     clean = frames(8)
     given = [spoiled(f, [(20 + 7 * n % 60, 30 + 31 * n % 100)]) for n, f in enumerate(clean)]
-    graph = Graph(build_chain([text]), cuts=[5], debug=True)
-    streamed = [f.planes[0] for f in graph.stream(given)]
-    pull = graph.pull(given.__getitem__, len(given))
-    for n in reversed(range(len(given))):
-        assert np.array_equal(pull(n).planes[0], streamed[n])
+    check_any_order(text, given, cut=5)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_short_clips_and_black_frames(count):
-    fmt = FrameFormat(33, 17, "yuv", 1, 1, 8)
-    given = [f.with_planes(tuple(np.zeros_like(p) for p in f.planes)) for f in frames(count, fmt)]
-    made = list(Graph(build_chain(["dust"]), debug=True).stream(given))
-    assert all(not p.any() for f in made for p in f.planes)
+    check_black("dust", count)
 
 
 def test_pieces_of_a_mask():
