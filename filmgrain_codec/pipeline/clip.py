@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.core.node import Node
 from filmgrain_codec.errors import FgcodecError
 from filmgrain_codec.media.decode import NativeGrain
 from filmgrain_codec.media.files import output_errors
@@ -40,6 +41,10 @@ class Clip:
     as_yuv: bool = False
     script: Script | None = None
     quantisers: bool = False
+
+    def asked_by(self, nodes: Iterable[Node]) -> Clip:
+        """The same clip, whose frames tell their quantisers if one of the nodes wants to know."""
+        return replace(self, quantisers=any(getattr(node, "asks_quantiser", False) for node in nodes))
 
     @property
     def fmt(self) -> FrameFormat:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from filmgrain_codec.core.frame import FrameFormat
@@ -41,7 +41,7 @@ def run_nodes(
     piped = str(request.output) == PIPE
     output = None if piped else target.resolve(request.source, request.output, "", request.overwrite)
     with opened(request.source, Path(request.output).parent) as clip:
-        clip = replace(clip, quantisers=any(getattr(node, "asks_quantiser", False) for node in nodes))
+        clip = clip.asked_by(nodes)
         marked = progressive(clip)
         tally = tallied(nodes)
         nodes = nodes if tally is None else [*nodes, tally]

@@ -10,9 +10,11 @@ import pytest
 
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.media.reader import Reader
+from filmgrain_codec.pipeline.clip import opened
 from filmgrain_codec.pipeline.decode import decode
+from filmgrain_codec.pipeline.encode_plan import resolve
 from filmgrain_codec.pipeline.filter import filter_clip
-from filmgrain_codec.pipeline.request import DecodeRequest, FilterRequest
+from filmgrain_codec.pipeline.request import DecodeRequest, EncodeRequest, FilterRequest
 from tests.e2e.clips import BASE, times, write
 from tests.nodes.test_codec_repair import scene
 
@@ -54,6 +56,13 @@ def test_filter_and_decode_repair_alike_and_for_the_better(coarse, tmp_path):
     assert np.array_equal(codec, filtered)
     assert np.mean((codec - clean) ** 2) < np.mean((before - clean) ** 2)
     assert np.mean((auto - clean) ** 2) < np.mean((before - clean) ** 2)
+
+
+def test_encode_reads_the_quantisers_for_its_filters(coarse, tmp_path):
+    for filters, told in ((("codec_repair",), True), ((), False)):
+        with opened(coarse, tmp_path) as clip:
+            job = resolve(EncodeRequest(source=coarse, filters=filters), tmp_path / "x.mkv", clip, None)
+            assert all(("FGQP" in f.props) is told for f in job.clip.frames())
 
 
 def test_another_word_is_refused(coarse, tmp_path):
