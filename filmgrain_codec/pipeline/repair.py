@@ -66,29 +66,25 @@ def row(frame: Frame) -> Row:
 
 
 class Tally:
-    """Node that writes down what the repair before it says of every frame; pictures pass."""
+    """Node that counts the frames that the repair before it left alone; pictures pass."""
 
     radius = 0
 
     def __init__(self) -> None:
-        self._rows: dict[int, Row] = {}
+        self._left: set[int] = set()
 
     def configure(self, fmt: FrameFormat) -> FrameFormat:
         return fmt
 
     def process(self, window: Sequence[Frame], n: int) -> Frame:
-        self._rows[n] = row(window[0])
+        if window[0].props.get(dust.LEFT_PROP, 0):
+            self._left.add(n)
         return window[0]
-
-    @property
-    def rows(self) -> list[Row]:
-        """In frame order."""
-        return [self._rows[n] for n in sorted(self._rows)]
 
     @property
     def warnings(self) -> list[str]:
         """One sentence if frames were left alone."""
-        left = sum(r.left for r in self.rows)
+        left = len(self._left)
         if not left:
             return []
         frames = "1 frame had" if left == 1 else f"{left} frames had"

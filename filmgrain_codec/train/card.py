@@ -72,7 +72,8 @@ def write(
         recipe=recipe(facts),
         curves="\n\n".join(curve(run / name, CURVE, f"{name}, on held-out photographs:") for name in PARTS),
         origins=sources(facts, data),
-        limits="\n".join([LIMITS, *(f"- {note}" for note in notes)]),
+        limits=LIMITS,
+        notes=notes,
     )
 
 
@@ -86,8 +87,9 @@ def compose(
     curves: str,
     origins: str,
     limits: str,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Write a card; all texts are Markdown without headings."""
+    """Write a card; all texts are Markdown without headings, ``notes`` further limits."""
     sections = [
         f"# {entry['id']}",
         purpose,
@@ -96,7 +98,7 @@ def compose(
         "## Training\n\n" + recipe,
         "## Learning curves\n\n" + curves,
         "## Data and licences\n\n" + origins,
-        "## Limits\n\n" + limits,
+        "## Limits\n\n" + "\n".join([limits, *(f"- {note}" for note in notes)]),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n\n".join(sections) + "\n")

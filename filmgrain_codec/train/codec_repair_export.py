@@ -81,7 +81,8 @@ def ship(given: Shipment) -> list[Path]:
         recipe=recipe(facts),
         curves=card.curve(given.run, CURVE, curves),
         origins=card.sources({"repair": facts}, given.data),
-        limits="\n".join([LIMITS, *(f"- {note}" for note in given.note)]),
+        limits=LIMITS,
+        notes=given.note,
     )
     return files
 

@@ -78,7 +78,8 @@ def ship(given: Shipment) -> Path:
         recipe=recipe(facts),
         curves=card.curve(given.run, CURVE, "On held-out photographs; errors are medians of |log ratio|:"),
         origins=card.sources({PART: facts}, given.data),
-        limits="\n".join([LIMITS, *(f"- {note}" for note in given.note)]),
+        limits=LIMITS,
+        notes=given.note,
     )
     return path
 

@@ -83,7 +83,8 @@ def ship(given: Shipment) -> Path:
         recipe=recipe(facts),
         curves=card.curve(given.run, CURVE, "F1 of pixels on held-out photographs, mask at one half:"),
         origins=card.sources({PART: facts}, given.data) + "\n\n" + SOURCE_FILES,
-        limits="\n".join([LIMITS, *(f"- {note}" for note in given.note)]),
+        limits=LIMITS,
+        notes=given.note,
     )
     return path
 

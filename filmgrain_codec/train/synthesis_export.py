@@ -75,7 +75,6 @@ def ship(given: Shipment) -> list[Path]:
     about = {"role": "synthesis", "tier": TIERS[0], "radius": 0, "train_commit": facts["commit"]}
     entry, files = given.write(about, [part(name, net) for name, net in nets.items()])
     facts |= {"steps": state["step"], "minutes": state["elapsed"] / 60}
-    limits = LIMITS.format(fine=SIZES[0], coarse=SIZES[1])
     card.compose(
         given.card,
         entry,
@@ -84,7 +83,8 @@ def ship(given: Shipment) -> list[Path]:
         recipe=recipe(facts),
         curves=card.curve(given.run, COLUMNS, "On held-out photographs; roots of the terms:"),
         origins=card.sources({"all": facts}, given.data),
-        limits="\n".join([limits, *(f"- {note}" for note in given.note)]),
+        limits=LIMITS.format(fine=SIZES[0], coarse=SIZES[1]),
+        notes=given.note,
     )
     return files
 

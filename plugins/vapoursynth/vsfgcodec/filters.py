@@ -25,7 +25,6 @@ from vsfgcodec.stages import Choice, Manner, Stage, run, stage
 from vsfgcodec.values import described, values_of
 from vsfgcodec.zones import Zones
 
-REPAIRS = ("dust", "scratches")
 KEPT = 64
 """Nodes kept for the grains that properties describe; their nets are shared by all."""
 
@@ -171,10 +170,12 @@ def repair(
 
     ``fg.dust`` and ``fg.scratches`` take parameters. Sets the properties of both. Raises ``vs.Error``.
     """
+    from filmgrain_codec.pipeline.repair import KINDS
+
     filters = [word.strip() for word in what.split(",")]
-    unknown = [word for word in filters if word not in REPAIRS]
+    unknown = [word for word in filters if word not in KINDS]
     if unknown:
-        raise UsageError(f"what must be of {', '.join(REPAIRS)}, not {unknown[0]!r}")
+        raise UsageError(f"what must be of {', '.join(KINDS)}, not {unknown[0]!r}")
     return _chained(job("fg.repair", clip), build_chain(filters), Manner(planes, cuts, num_streams))
 
 
