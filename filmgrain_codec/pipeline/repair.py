@@ -12,13 +12,12 @@ from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.core.registry import build_chain
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.nodes.repair import dust, scratches
+from filmgrain_codec.nodes.repair import KINDS, dust, scratches
 from filmgrain_codec.pipeline.ahead import watched
 from filmgrain_codec.pipeline.clip import opened
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.request import PathLike
 
-KINDS = ("dust", "scratches")
 OFF = "off"
 
 

@@ -16,6 +16,7 @@ from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain import properties
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.infer import store
+from filmgrain_codec.nodes.repair import KINDS
 from filmgrain_codec.nodes.synth import PARAMETRIC, SEGMENT_PROP, Grain
 from vsfgcodec.choice import Level, choice
 from vsfgcodec.clips import Job, Planes, job
@@ -170,8 +171,6 @@ def repair(
 
     ``fg.dust`` and ``fg.scratches`` take parameters. Sets the properties of both. Raises ``vs.Error``.
     """
-    from filmgrain_codec.pipeline.repair import KINDS
-
     filters = [word.strip() for word in what.split(",")]
     unknown = [word for word in filters if word not in KINDS]
     if unknown:
