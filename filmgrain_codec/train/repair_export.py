@@ -39,11 +39,12 @@ to {levels[1]}, 8 bit; damage after the grain by the statistics of `train/damage
 {pitches[1]:.0f} micrometres a sample, severity log-uniform {severities[0]} to {severities[1]},
 {clean:.0%} of the samples clean; some sharpened or through JPEG afterwards; neighbours drawn onto the
 frame by the filter's own code. {guarded:.0%} hold stars, sparks, snow, rain, lamps, text or small fast
-things, which are no damage. {dropped:.0%} of the samples are shown as stills ({rarely:.0%} of those with
-such things); {misled:.0%} with the neighbours bent in waves in parts, as where motion is not followed.
-Damage weaker than the grain around it is not learnt. Cross entropy, focal and Dice loss; AdamW, cosine
-over the budget, bfloat16 arithmetic, averaged weights. Seed {seed}, {steps} steps of {batch},
-{minutes:.0f} minutes on {device} (a shared core), commit `{commit:.12}`, torch {torch}."""
+things, {leaved:.0%} leaves or gravel, {spotted:.0%} clumps of grain, {mottled:.0%} stains: none of that
+is damage. {stills:.0%} of the samples are stills ({guarded_stills:.0%} of them with stars and the like),
+and {dropped:.0%} of the others are shown as such; {misled:.0%} have the neighbours bent in waves in parts,
+as where motion is not followed. Damage weaker than the grain around it is not learnt. Cross entropy, focal
+and Dice loss; AdamW, cosine over the budget, bfloat16 arithmetic, averaged weights. Seed {seed}, {steps}
+steps of {batch}, {minutes:.0f} minutes on {device} (a shared core), commit `{commit:.12}`, torch {torch}."""
 
 LIMITS = """\
 - A still does not say what is dust and what is a star, a spark or the texture of a bush: at the filter's
@@ -103,8 +104,12 @@ def recipe(facts: dict[str, Any]) -> str:
         severities=repair_samples.SEVERITIES,
         clean=repair_samples.CLEAN,
         guarded=repair_samples.GUARDED,
+        guarded_stills=repair_samples.GUARDED_STILLS,
+        leaved=repair_samples.LEAVED,
+        spotted=repair_samples.SPOTTED,
+        mottled=repair_samples.MOTTLED,
+        stills=repair_samples.STILL_SHARE[0] / repair_samples.STILL_SHARE[1],
         dropped=repair_samples.DROPPED,
-        rarely=repair_samples.DROPPED_GUARDED,
         misled=repair_samples.MISLED,
         minutes=facts["seconds"] / 60,
         **{k: facts[k] for k in ("samples", "seed", "steps", "batch", "device", "commit", "torch")},

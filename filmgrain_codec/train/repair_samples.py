@@ -2,7 +2,8 @@
 
 Sample ``k`` of a seed is a pure function of (seed, k). They are kept as bytes on disk, made once, seen many
 times. Planes (side, side): the frame, its neighbours, where those count, how far damage covers (opacity), and
-flags: damaged, brighter, and a doubtful rim that is neither learnt as damage nor as picture.
+flags: damaged, brighter, and a doubtful rim that is neither learnt as damage nor as picture. Two of five
+samples are stills, whose neighbours are 0.
 """
 
 from __future__ import annotations
@@ -35,28 +36,36 @@ from filmgrain_codec.train.damage.statistics import SCAN_AREA
 from filmgrain_codec.train.material import Material
 from filmgrain_codec.train.pool import look
 from filmgrain_codec.train.repair_guard import GUARDS
+from filmgrain_codec.train.repair_texture import leaves, mottle, spots
 
 Batch = dict[str, Tensor]
 FAMILIES = ("spectral", "density", "scans")
 SIDE, MARGIN, FRAMES = 96, 16, 3
+STILL_SHARE = (2, 5)
+"""So many of so many samples, by number, are stills: there damage is harder to tell."""
 PITCHES = (6.0, 60.0)
 """Micrometres a sample: a scanner's full resolution to 8 mm film at standard definition."""
 SEVERITIES = (0.3, 5.0)
 LEVELS = (0.003, 0.09)
 LOOKS = 16
-CLEAN, GRAINLESS, GUARDED, CLIPS, FULL_RANGE = 0.2, 0.08, 0.3, 0.25, 0.4
-"""Shares of samples: without damage, without grain, with things to leave alone, of clips, full range."""
-SQUEEZED, SHARPENED = 0.25, 0.2
-"""Shares that went through JPEG, and through a scanner's sharpening, after they were damaged."""
-WEAK, WEAKER = 0.5, (0.2, 1.0)
+CLEAN, GRAINLESS, CLIPS, FULL_RANGE = 0.2, 0.08, 0.25, 0.4
+"""Shares of samples: without damage, without grain, of clips, full range."""
+GUARDED, GUARDED_STILLS = 0.3, 0.1
+"""Shares with things to leave alone: on a still nothing tells most of them from dirt."""
+SPOTTED, LEAVED, MOTTLED = 0.12, 0.12, 0.15
+"""Shares with clumps in the grain, with leaves in the picture, with an uneven density of the film."""
+SQUEEZED, SHARPENED, SOFT = 0.25, 0.2, 0.35
+"""Shares that went through JPEG, through a scanner's sharpening, and through its blur, once damaged."""
+BLURS = (0.35, 0.9)
+WEAK, WEAKER = 0.5, (0.1, 1.0)
 """Share of samples whose damage is weaker throughout, and by how much: in scans most is of 20 codes or so."""
 DOUBT, GRAIN_BOX = 4 / 255, 9
 """Changes of luma between this and what counts as damage are not learnt from; nor is damage weaker than
 the grain around it (deviation over boxes of so many samples), which nobody sees."""
 MISLED, FURTHEST = 0.4, 8.0
 """Share of samples where the motion is followed wrongly in a part of the picture, by so much at most."""
-DROPPED, DROPPED_GUARDED = 0.3, 0.1
-"""Shares that are shown as stills; fewer where only motion tells what is damage."""
+DROPPED, DROPPED_GUARDED = 0.1, 0.05
+"""Shares of the others that are shown as stills; fewer where only motion tells what is damage."""
 PLANES = ("here", "before", "after", "seen", "opacity", "flags")
 DAMAGED, BRIGHTER, DOUBTFUL, GUARD = 1, 2, 4, 8
 
@@ -134,42 +143,56 @@ class Pool:
         return len(self.samples)
 
 
+def is_still(number: int) -> bool:
+    """Whether a sample has one frame only."""
+    share, of = STILL_SHARE
+    return number % of < share
+
+
 def sample(
     seed: int, seen: Material, banks: Sequence[tuple[shapes.Bank, bool]], number: int
 ) -> NDArray[np.uint8]:
     """(len(PLANES), SIDE, SIDE)."""
     rng = np.random.default_rng([seed, number])
-    side = SIDE + 2 * MARGIN
-    lumas = clean_scene(seen, side, rng)
-    guarded = rng.random() < GUARDED
+    side, frames = SIDE + 2 * MARGIN, 1 if is_still(number) else FRAMES
+    middle = frames // 2
+    lumas = clean_scene(seen, side, frames, rng)
+    guarded = rng.random() < (GUARDED_STILLS if is_still(number) else GUARDED)
     if guarded:
         names = list(GUARDS)
         GUARDS[names[int(rng.integers(len(names)))]](lumas, rng)
     color = ColorInfo(range=2 if rng.random() < FULL_RANGE else 1)
     fmt = FrameFormat(side, side, "gray", 0, 0, 8, color)
     grainy = grained(lumas.clip(0, 1), fmt, seed, rng)
-    layers = damage(side, banks, rng)
+    layers = damage(side, frames, banks, rng)
     dirty = [covered(p, over, 0, fmt) for p, over in zip(grainy, layers, strict=True)]
-    grain = opencv().blur((grainy[1] - lumas[1]) ** 2, (GRAIN_BOX, GRAIN_BOX))
-    marks = flags(dirty[1] - grainy[1], np.sqrt(grain), guarded)
-    finished = processed(dirty, rng)
-    frames = [Frame((p,), fmt, k, k, Fraction(1, 24)) for k, p in enumerate(finished)]
-    aligned = Aligned(frames)
-    usable = aligned.usable
-    shown = [finished[1], aligned.before * usable, aligned.after * usable]
-    covers = np.maximum(layers[1].white, layers[1].black)
-    planes = [*map(coded, shown), usable * np.uint8(255), coded(covers), marks]
+    grain = opencv().blur((grainy[middle] - lumas[middle]) ** 2, (GRAIN_BOX, GRAIN_BOX))
+    marks = flags(dirty[middle] - grainy[middle], np.sqrt(grain), guarded)
+    covers = np.maximum(layers[middle].white, layers[middle].black)
+    planes = [*map(coded, shown(processed(dirty, rng), fmt)), coded(covers), marks]
     return np.stack([p[MARGIN:-MARGIN, MARGIN:-MARGIN] for p in planes])
 
 
-def clean_scene(seen: Material, side: int, rng: Generator) -> NDArray[np.float32]:
-    """Luma of three frames (FRAMES, side, side)."""
+def shown(planes: Sequence[NDArray[np.float32]], fmt: FrameFormat) -> list[NDArray[np.float32]]:
+    """Frame, neighbours drawn onto it and where those count; of a single frame the others are 0."""
+    if len(planes) == 1:
+        return [planes[0], *[np.zeros_like(planes[0])] * 3]
+    aligned = Aligned([Frame((p,), fmt, k, k, Fraction(1, 24)) for k, p in enumerate(planes)])
+    usable = aligned.usable.astype(np.float32)
+    return [planes[1], aligned.before * usable, aligned.after * usable, usable]
+
+
+def clean_scene(seen: Material, side: int, frames: int, rng: Generator) -> NDArray[np.float32]:
+    """Luma of successive frames (frames, side, side)."""
     large = [c for c in seen.clips if min(c[0].shape[1:]) >= side]
-    if large and rng.random() < CLIPS:
-        found = motion.excerpt(large[rng.integers(len(large))], side, FRAMES, rng)
+    if frames > 1 and large and rng.random() < CLIPS:
+        found = motion.excerpt(large[rng.integers(len(large))], side, frames, rng)
     else:
-        found = motion.scene(seen.photos, side, FRAMES, rng)
-    return np.ascontiguousarray(motion.graded(motion.turned(found, rng), rng)[..., 0])
+        found = motion.scene(seen.photos, side, frames, rng)
+    made = np.ascontiguousarray(motion.graded(motion.turned(found, rng), rng)[..., 0])
+    if rng.random() < LEAVED:
+        leaves(made, rng)
+    return made
 
 
 def grained(
@@ -179,11 +202,14 @@ def grained(
     recipe = look(seed, FAMILIES[int(rng.integers(len(FAMILIES)))], int(rng.integers(LOOKS)))
     level = 0.0 if rng.random() < GRAINLESS else float(np.exp(rng.uniform(*np.log(LEVELS))))
     number = int(rng.integers(1 << 31))
-    return [recipe.grain((luma,), fmt, level, number, k)[0] for k, luma in enumerate(lumas)]
+    made = [recipe.grain((luma,), fmt, level, number, k)[0] for k, luma in enumerate(lumas)]
+    for share, change in ((MOTTLED, mottle), (SPOTTED, spots)):
+        made = change(made, rng) if rng.random() < share else made
+    return made
 
 
-def damage(side: int, banks: Sequence[tuple[shapes.Bank, bool]], rng: Generator) -> list[Layers]:
-    """What lies on each of the three frames; nothing on some samples."""
+def damage(side: int, frames: int, banks: Sequence[tuple[shapes.Bank, bool]], rng: Generator) -> list[Layers]:
+    """What lies on each frame; nothing on some samples."""
     seed = int(rng.integers(1 << 31))
     pitch, severity = (float(np.exp(rng.uniform(*np.log(span)))) for span in (PITCHES, SEVERITIES))
     chosen, by_size = banks[int(rng.integers(len(banks)))]
@@ -194,17 +220,20 @@ def damage(side: int, banks: Sequence[tuple[shapes.Bank, bool]], rng: Generator)
     share = side / (np.sqrt(SCAN_AREA) * 1000 / pitch)
     lines = Lines(size, pitch, min(severity, 1.0), seed, min(0.02, 3 * BIRTHS * share))
     if rng.random() < CLEAN:
-        return [Layers(np.zeros(size, np.float32), np.zeros(size, np.float32)) for _ in range(FRAMES)]
-    made = [film.layers(number) for number in range(2, 2 + FRAMES)]
+        return [Layers(np.zeros(size, np.float32), np.zeros(size, np.float32)) for _ in range(frames)]
+    made = [film.layers(number) for number in range(2, 2 + frames)]
     for number, layers in enumerate(made, 2):
         lines.draw(layers, number)
-    weaker = rng.uniform(*WEAKER) if rng.random() < WEAK else 1.0
+    weaker = np.exp(rng.uniform(*np.log(WEAKER))) if rng.random() < WEAK else 1.0
     return [Layers(*(np.float32(weaker) * p for p in (over.white, over.black))) for over in made]
 
 
 def processed(planes: list[NDArray[np.float32]], rng: Generator) -> list[NDArray[np.float32]]:
-    """What happens to scans before they come here: sharpening, compression; nothing to most."""
+    """What happens to scans before they come here: blur, sharpening, compression; nothing to many."""
     cv = opencv()
+    if rng.random() < SOFT:
+        sigma = rng.uniform(*BLURS)
+        planes = [cv.GaussianBlur(p, (0, 0), sigma) for p in planes]
     if rng.random() < SHARPENED:
         amount, sigma = rng.uniform(0.2, 0.8), rng.uniform(0.6, 1.2)
         planes = [np.clip(p + amount * (p - cv.GaussianBlur(p, (0, 0), sigma)), 0, 1) for p in planes]
@@ -229,19 +258,22 @@ def coded(plane: NDArray[np.floating]) -> NDArray[np.uint8]:
 class Batches(Dataset[Batch]):
     """Batch ``step`` of ``seed``: given (B, 5, S, S) as the filter makes it, and what is true of it.
 
-    damaged, brighter, opacity and doubtful are (B, 1, S, S). ``still`` shows all samples (True) or none
-    (False) without neighbours; None mixes, and turns tones round too.
+    damaged, brighter, opacity and doubtful are (B, 1, S, S). ``still`` shows stills only (True), or only
+    samples with neighbours (False); None mixes, and turns tones round too.
     """
 
     def __init__(self, pool: Pool, seed: int, still: bool | None = None, size: int = 12) -> None:
         self.pool, self.seed, self.still, self.size = pool, seed, still, size
+        wanted = [k for k in range(len(pool)) if still is None or is_still(k) == still]
+        self._numbers = np.array(wanted)
 
     def __len__(self) -> int:
         return 1 << 31
 
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng([self.seed, step])
-        rows = self.pool.samples[np.sort(rng.integers(0, len(self.pool), self.size))]
+        drawn = np.sort(rng.integers(0, len(self._numbers), self.size))
+        rows = self.pool.samples[self._numbers[drawn]]
         planes = torch.from_numpy(turned(rows, rng))
         bits = planes[:, 5:6]
         truth = {n: (bits & b > 0).float() for n, b in (("damaged", 1), ("brighter", 2), ("doubtful", 4))}
@@ -251,7 +283,7 @@ class Batches(Dataset[Batch]):
         given, truth["brighter"] = graded(given, truth["brighter"], rng, self.still is None)
         guarded = (bits[:, 0, 0, 0] & GUARD > 0).numpy()
         chance = np.where(guarded, DROPPED_GUARDED, DROPPED)
-        dropped = rng.random(self.size) < chance if self.still is None else np.full(self.size, self.still)
+        dropped = rng.random(self.size) < chance if self.still is None else np.zeros(self.size, bool)
         given[:, 1:] *= torch.from_numpy(~dropped).float()[:, None, None, None]
         return {"given": given, "opacity": planes[:, 4:5].float() / 255, **truth}
 

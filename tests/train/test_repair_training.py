@@ -85,19 +85,27 @@ def test_a_batch_is_what_the_filter_would_give(rows):
     for plane in (1, 2, 3):
         assert not given[:, plane][unseen].any()
     still = Batches(Rows(rows), 1, still=True, size=6)[0]["given"]
-    assert torch.equal(still[:, 0], given[:, 0])
+    assert still[:, 0].std() > 0.02
     assert not still[:, 1:].any()
 
 
+def test_stills_and_moving_samples_are_told_apart(rows):
+    has_neighbours = (rows[:, 1:4] > 0).any((1, 2, 3))
+    assert [repair_samples.is_still(k) for k in range(len(rows))] == (~has_neighbours).tolist()
+    for still in (False, True):
+        seen = Batches(Rows(rows), 2, still=still, size=8)[0]["given"][:, 4]
+        assert bool((seen.amax((1, 2)) > 0).all()) is not still
+
+
 def test_a_negative_of_a_batch_has_the_other_polarity(rows):
-    pairs = [Batches(Rows(rows), 1, size=6)[k] for k in range(12)]
-    plain = [Batches(Rows(rows), 1, still=False, size=6)[k] for k in range(12)]
-    turned = [not torch.equal(a["brighter"], b["brighter"]) for a, b in zip(pairs, plain, strict=True)]
+    given, brighter = (Batches(Rows(rows), 1, still=False, size=6)[0][k] for k in ("given", "brighter"))
+    rngs = [np.random.default_rng(k) for k in range(12)]
+    made = [repair_samples.graded(given, brighter, rng, True) for rng in rngs]
+    turned = [not torch.equal(polarity, brighter) for _, polarity in made]
     assert any(turned)
     assert not all(turned)
-    for batch, basis, negative in zip(pairs, plain, turned, strict=True):
-        assert torch.equal(batch["damaged"], basis["damaged"])
-        slope = torch.corrcoef(torch.stack([batch["given"][:, 0].flatten(), basis["given"][:, 0].flatten()]))
+    for (pictures, _), negative in zip(made, turned, strict=True):
+        slope = torch.corrcoef(torch.stack([pictures[:, 0].flatten(), given[:, 0].flatten()]))
         assert (float(slope[0, 1]) < 0) == negative
 
 

@@ -1,8 +1,9 @@
 """The mask net: where a frame is damaged, how, and how far that can be believed.
 
 A three-level convolutional U-Net like the removal nets', without normalisation layers. It sees the frame, its
-detail, how the motion-compensated neighbours differ from it and from each other, packed at half size inside
-the graph. Shown none of the neighbours it tells damage from the picture alone.
+detail, how the motion-compensated neighbours differ from it and from each other. A convolution with a step of
+two takes it to half size: packing there costs as much as two convolutions. For the same reason only the mask
+is answered at full size, the rest at half. Shown no neighbours it tells damage from the picture alone.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Repair(nn.Module):
         self.shape = shape or Shape()
         fine, middle, coarse = self.shape.widths
         depths = self.shape.depths
-        self.enter = nn.Conv2d(PHASES * ENTERING, fine, 3, padding=1)
+        self.enter = nn.Conv2d(ENTERING, fine, 4, stride=2, padding=1)
         self.fine = convs(fine, depths[0])
         self.down = nn.Conv2d(fine, middle, 2, stride=2)
         self.middle = convs(middle, depths[1])
@@ -59,18 +60,20 @@ class Repair(nn.Module):
         self.merge_middle = convs(middle, depths[1])
         self.up = nn.Conv2d(middle, fine, 1)
         self.merge_fine = convs(fine, depths[0] + 1)
-        self.leave = nn.Conv2d(fine, PHASES * len(ANSWERS), 1)
+        self.leave = nn.Conv2d(fine, PHASES + len(ANSWERS) - 1, 1)
 
     def forward(self, given: Tensor) -> Tensor:
         return torch.sigmoid(self.logits(given))
 
     def logits(self, given: Tensor) -> Tensor:
-        fine = self.fine(F.relu(self.enter(F.pixel_unshuffle(features(given), 2))))
+        fine = self.fine(F.relu(self.enter(features(given))))
         middle = self.middle(F.relu(self.down(fine)))
         coarse = self.coarse(F.relu(self.deeper(middle)))
         middle = self.merge_middle(middle + double(self.rise(coarse)))
         fine = self.merge_fine(fine + double(self.up(middle)))
-        return F.pixel_shuffle(self.leave(fine), 2)
+        answers = self.leave(fine)
+        mask = F.pixel_shuffle(answers[:, :PHASES], 2)
+        return torch.cat([mask, double(answers[:, PHASES:])], 1)
 
 
 def features(given: Tensor) -> Tensor:
