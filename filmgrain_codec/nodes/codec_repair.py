@@ -110,7 +110,8 @@ class CodecRepair:
         """What to add to the three planes."""
         given, part = packed(planes), self._net.part
         level = np.full((1, 1, *given.shape[2:]), known[0, 0], np.float32)
-        inputs = {"given": np.concatenate([given, level], 1), "told": known}
+        seen = np.concatenate([given, level, phases(*given.shape[2:])], 1)
+        inputs = {"given": seen[:, : self._net.channels("given")], "told": known}
         halo, multiple = part.halo // 2, part.multiple // 2
         tile = tiling.side(given.shape[2:], multiple, self._tile, scale=2)
         made = tiling.run(self._net, inputs, halo=halo, multiple=multiple, tile=tile)[0]
@@ -178,6 +179,15 @@ def packed(planes: Sequence[Plane]) -> Array:
     out = np.empty((1, 6, luma.shape[0] // 2, luma.shape[1] // 2), np.float32)
     pack(np.ascontiguousarray(luma)[None], out[:, :4], 0)
     out[0, 4], out[0, 5] = (tiling.fitted(p, 2) for p in planes[1:])
+    return out
+
+
+def phases(rows: int, columns: int) -> Array:
+    """(1, 4, rows, columns) of -1 and 1: where in the grid of 8 x 8 luma samples a packed sample lies."""
+    out = np.empty((1, 4, rows, columns), np.float32)
+    for k, wave in enumerate(((1, -1, -1, 1), (1, 1, -1, -1))):
+        out[0, k] = np.resize(wave, rows)[:, None]
+        out[0, 2 + k] = np.resize(wave, columns)
     return out
 
 

@@ -34,7 +34,7 @@ class Config:
     budget: float = 3600.0
     steps: int | None = None
     seed: int = 0
-    scenes: int = 4000
+    scenes: int = 5000
     batch: int = 16
     rate: float = 2e-3
     threads: int = 1

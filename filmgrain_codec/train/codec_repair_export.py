@@ -16,7 +16,7 @@ from filmgrain_codec.train import card
 from filmgrain_codec.train.codec import pool
 from filmgrain_codec.train.codec.batches import ROUGH_ERROR, ROUGH_SHARE
 from filmgrain_codec.train.loop import load_checkpoint
-from filmgrain_codec.train.networks.codec import PATCH, PLANES, TOLD, CodecNets, macs_per_sample
+from filmgrain_codec.train.networks.codec import PATCH, PHASES, PLANES, TOLD, CodecNets, macs_per_sample
 from filmgrain_codec.train.shipping import Part, Shipment, facts_of, ordered, traced
 
 ROLE = "codec-repair"
@@ -31,7 +31,7 @@ in, what to add out; conditioned on QP and codec family (`core/quantiser.py`). T
 from patches where nobody tells it. Licence of the weights: {license}."""
 
 RECIPE = """\
-{count} patches of {side} x {side} from {scenes} scenes of five frames: camera moves over photographs,
+{count} patches of {side} x {side} from {scenes} scenes of {frames} frames: camera moves over photographs,
 and short clips, coded through PyAV by x264, x265 and SVT-AV1 (CRF, several presets, 8 and 10 bit),
 MPEG-2 and JPEG ({ranges}), {double:.0%} of them twice with grids apart. QP is told wrong by {error:g}
 (deviation) for {rough:.0%} of the patches. Loss: Charbonnier in units of the patch's own error,
@@ -50,7 +50,7 @@ LIMITS = """\
 
 def parts(nets: CodecNets) -> list[Part]:
     """Both nets as ONNX, for any size and number of pictures."""
-    told, packed = torch.rand(2, TOLD), torch.rand(2, PLANES + 1, 48, 64)
+    told, packed = torch.rand(2, TOLD), torch.rand(2, PLANES + 1 + PHASES, 48, 64)
     patches = torch.rand(2, PLANES, PATCH // 2, PATCH // 2)
     count = {0: "count"}
     free = {**count, 2: "rows", 3: "columns"}
@@ -90,6 +90,7 @@ def ship(given: Shipment) -> list[Path]:
 def recipe(facts: dict[str, Any]) -> str:
     return RECIPE.format(
         side=pool.SIDE,
+        frames=pool.FRAMES,
         ranges=", ".join(f"{codec} {low} to {high}" for codec, (low, high) in pool.RANGES.items()),
         double=pool.DOUBLE_SHARE,
         error=ROUGH_ERROR,

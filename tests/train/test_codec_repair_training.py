@@ -14,12 +14,13 @@ from filmgrain_codec.core.frame import Frame  # noqa: E402
 from filmgrain_codec.errors import InputError, UsageError  # noqa: E402
 from filmgrain_codec.infer import store  # noqa: E402
 from filmgrain_codec.infer.session import session  # noqa: E402
+from filmgrain_codec.nodes.codec_repair import phases as filter_phases  # noqa: E402
 from filmgrain_codec.train import codec_repair, codec_repair_export  # noqa: E402
 from filmgrain_codec.train.codec import pool  # noqa: E402
 from filmgrain_codec.train.codec.batches import Batches, told  # noqa: E402
 from filmgrain_codec.train.codec.jpeg import as_jpeg  # noqa: E402
 from filmgrain_codec.train.codec.losses import asked, ms_ssim  # noqa: E402
-from filmgrain_codec.train.networks.codec import CodecNets, macs_per_sample  # noqa: E402
+from filmgrain_codec.train.networks.codec import CodecNets, macs_per_sample, phases  # noqa: E402
 from filmgrain_codec.train.shipping import Shipment  # noqa: E402
 from tests.train.photographs import photographs  # noqa: E402
 
@@ -83,6 +84,11 @@ def test_the_nets_begin_as_the_identity_and_within_their_means() -> None:
     picture = torch.rand(1, 1, 48, 48)
     assert ms_ssim(picture, picture) == pytest.approx(1)
     assert ms_ssim(picture, torch.rand(1, 1, 48, 48)) < 0.5
+
+
+def test_the_filter_tells_the_net_its_grid_as_in_training() -> None:
+    assert np.array_equal(filter_phases(10, 12)[0], phases(10, 12).numpy())
+    assert len(np.unique(phases(4, 4).numpy().reshape(4, 16), axis=1).T) == 16  # every phase is told apart
 
 
 def test_a_broken_run_goes_on(data: Path, tmp_path: Path) -> None:

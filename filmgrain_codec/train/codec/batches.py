@@ -17,7 +17,8 @@ LEAST = 14.0
 """Patches of a lower QP are left out: the filter leaves such pictures alone."""
 UNCODED_SHARE, UNCODED = 0.03, 8.0
 """Share of patches that were not coded at all, and the QP they count as."""
-SHIFTED_SHARE = 0.15
+SHIFTED_SHARE = 0.05
+"""Share of patches that lie off the codec's grid, as in pictures that were cut or padded after it."""
 ROUGH_SHARE, ROUGH_ERROR = 0.4, 3.0
 """Share of patches whose QP is told wrong, and by how much (standard deviation)."""
 UNTOLD_SHARE = 0.12

@@ -8,16 +8,17 @@ from torch.nn import functional as F  # noqa: N812
 
 from filmgrain_codec.core.quantiser import HIGHEST
 from filmgrain_codec.train.codec.batches import Batch
-from filmgrain_codec.train.networks.codec import PLANES, CodecNets, pack
+from filmgrain_codec.train.networks.codec import PLANES, CodecNets, pack, phases
 
 FLOOR = 0.006
 """Added to a patch's own error, in whose units its loss counts: weak and strong quantisers count alike."""
-CORNER = 0.05
+CORNER = 1.0
+"""Errors below it count as their squares, larger ones by themselves: PSNR wants means, outliers a limit."""
 CHROMA_WEIGHT = 0.5
 STRUCTURE_WEIGHT = 0.1
 WORSE_WEIGHT = 0.05
 JUDGE_WEIGHT = 0.1
-_WINDOW, _SCALES = 7, 3
+_WINDOW, _EVERY, _SCALES = 7, 2, 3
 _C1, _C2 = 0.01**2, 0.03**2
 
 
@@ -32,9 +33,11 @@ def objective(nets: nn.Module, batch: Batch) -> Tensor:
 
 
 def asked(given: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
-    """What a repair net takes: the packed picture with its QP plane, and what is told."""
-    plane = told[:, :1, None, None].expand(-1, 1, *given.shape[2:])
-    return torch.cat([given, plane], 1).contiguous(memory_format=torch.channels_last), told
+    """What a repair net takes: the packed picture, its QP plane, the grid's phases; and what is told."""
+    size = given.shape[2:]
+    plane = told[:, :1, None, None].expand(-1, 1, *size)
+    grid = phases(*size).to(given).expand(len(given), -1, -1, -1)
+    return torch.cat([given, plane, grid], 1).contiguous(memory_format=torch.channels_last), told
 
 
 def repair_loss(given: Tensor, residual: Tensor, batch: Batch) -> Tensor:
@@ -61,7 +64,7 @@ def worse(made: Tensor, given: Tensor, clean: Tensor) -> Tensor:
 
 
 def ms_ssim(made: Tensor, clean: Tensor) -> Tensor:
-    """Structural similarity (Wang et al. 2004) in 7x7 boxes, mean over three scales."""
+    """Structural similarity (Wang et al. 2004) in 7x7 boxes at every other sample, mean over three scales."""
     found = []
     for scale in range(_SCALES):
         found.append(_ssim(made, clean))
@@ -71,10 +74,9 @@ def ms_ssim(made: Tensor, clean: Tensor) -> Tensor:
 
 
 def _ssim(a: Tensor, b: Tensor) -> Tensor:
-    ma, mb = F.avg_pool2d(a, _WINDOW, 1), F.avg_pool2d(b, _WINDOW, 1)
-    va = F.avg_pool2d(a * a, _WINDOW, 1) - ma * ma
-    vb = F.avg_pool2d(b * b, _WINDOW, 1) - mb * mb
-    both = F.avg_pool2d(a * b, _WINDOW, 1) - ma * mb
+    seen = torch.cat([a, b, a * a, b * b, a * b], 1)
+    ma, mb, aa, bb, ab = F.avg_pool2d(seen, _WINDOW, _EVERY).split(1, 1)
+    va, vb, both = aa - ma * ma, bb - mb * mb, ab - ma * mb
     light = (2 * ma * mb + _C1) / (ma * ma + mb * mb + _C1)
     return (light * (2 * both + _C2) / (va + vb + _C2)).mean()
 

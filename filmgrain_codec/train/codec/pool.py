@@ -29,12 +29,14 @@ from filmgrain_codec.train.material import Material
 from filmgrain_codec.train.pool import coded, split
 
 SIDE = 128
-SCENE, FRAMES = 288, 5
-PER_FRAME, KEPT = 3, 2
+SCENE, FRAMES = 288, 7
+PER_FRAME, KEPT, TRIED = 4, 2, 12
+"""Squares kept of a frame, frames kept of a scene, squares that are drawn before the kept ones are chosen."""
 GRID = 8
-CHANCES = {"x264": 0.22, "x265": 0.26, "svtav1": 0.24, "mpeg2": 0.1, "jpeg": 0.18}
-CLIP_SHARE, DOUBLE_SHARE = 0.06, 0.12
-RANGES = {"x264": (16, 46), "x265": (16, 46), "svtav1": (20, 63), "mpeg2": (1, 31), "jpeg": (6, 92)}
+CHANCES = {"x264": 0.18, "x265": 0.26, "svtav1": 0.28, "mpeg2": 0.07, "jpeg": 0.21}
+CLIP_SHARE, DOUBLE_SHARE, KEY_SHARE = 0.1, 0.1, 0.2
+"""Scenes of real clips, scenes that were coded twice, and kept frames that are the first, coded by itself."""
+RANGES = {"x264": (18, 46), "x265": (18, 46), "svtav1": (24, 63), "mpeg2": (2, 31), "jpeg": (6, 88)}
 """CRF; MPEG-2's quantiser code (drawn in the logarithm), libjpeg's quality."""
 PRESETS = {"x264": ("veryfast", "fast", "medium"), "x265": ("fast", "medium"), "svtav1": ("8", "6", "7")}
 ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
@@ -50,7 +52,7 @@ Sample = dict[str, NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What decides a pool: material, seed, number of coded scenes (six samples each)."""
+    """What decides a pool: material, seed, number of coded scenes (eight samples each)."""
 
     data: Path
     seed: int
@@ -109,11 +111,26 @@ def samples(recipe: Recipe, seen: Material, number: int) -> Iterator[Sample]:
     before = clean
     if rng.random() < DOUBLE_SHARE:
         clean, before = coded_before(clean, rng)
-    chosen = [0, int(rng.integers(1, FRAMES))] if codec != "jpeg" else [1, 3]
-    made = through(before, codec, rng, chosen)
+    made = through(before, codec, rng, kept_frames(rng))
     for index, frame in made.items():
-        for _ in range(PER_FRAME):
-            yield patch(frame, clean[index], rng)
+        for top, left in places(frame, clean[index], rng):
+            yield patch(frame, clean[index], top, left)
+
+
+def kept_frames(rng: Generator) -> list[int]:
+    """Frames of a scene that are kept: mostly such as are predicted from others, as most of a film is."""
+    first = 0 if rng.random() < KEPT * KEY_SHARE else int(rng.integers(1, FRAMES // 2 + 1))
+    return [first, int(rng.integers(FRAMES // 2 + 1, FRAMES))]
+
+
+def places(frame: Frame, clean: Frame, rng: Generator) -> list[tuple[int, int]]:
+    """(top, left) of squares on the codec's grid, likelier where more was lost: there the gain lies."""
+    steps = (frame.fmt.width - SIDE) // GRID + 1
+    tried = (GRID * rng.integers(steps, size=(TRIED, 2))).tolist()
+    error = (frame.planes[0] - clean.planes[0]) ** 2
+    lost = np.sqrt([error[y : y + SIDE, x : x + SIDE].mean() for y, x in tried]) + 1e-4
+    picked = rng.choice(TRIED, PER_FRAME, replace=False, p=lost / lost.sum())
+    return [(tried[k][0], tried[k][1]) for k in picked]
 
 
 def clean_scene(seen: Material, rng: Generator) -> motion.Scene:
@@ -160,10 +177,8 @@ def through(frames: Sequence[Frame], codec: str, rng: Generator, chosen: Sequenc
     return {n: made[n] for n in chosen}
 
 
-def patch(frame: Frame, clean: Frame, rng: Generator) -> Sample:
-    """A square of a frame on the codec's grid, and of the clean one."""
-    steps = (frame.fmt.width - SIDE) // GRID + 1
-    top, left = (GRID * rng.integers(steps, size=2)).tolist()
+def patch(frame: Frame, clean: Frame, top: int, left: int) -> Sample:
+    """A square of a frame, and of the clean one."""
     made, truth = cut(frame, top, left, SIDE), cut(clean, top, left, SIDE)
     facts = (frame.props["qp"], FAMILIES.index(frame.props["codec"]))
     return {

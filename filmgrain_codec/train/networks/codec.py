@@ -27,6 +27,8 @@ OFF = 0.02
 """Typical error at QP 32."""
 PATCH = 96
 """Luma samples a side of the patches that the quantiser is judged from."""
+PHASES = 4
+"""Planes that say where in the grid of 8 x 8 luma samples one is."""
 
 
 class Film(nn.Module):
@@ -76,7 +78,8 @@ class Up(nn.Module):
 class RepairNet(nn.Module):
     """What to add to a decoded picture: (N, 6, h, w).
 
-    ``given`` (N, 7, h, w): the packed picture and a plane of QP / 63, even sides. ``told``: (N, TOLD).
+    ``given`` (N, 11, h, w): the packed picture, a plane of QP / 63 and the ``phases`` of the grid, even
+    sides. ``told``: (N, TOLD).
     """
 
     def __init__(self, tier: str = "fast") -> None:
@@ -84,7 +87,7 @@ class RepairNet(nn.Module):
         wide, deep, blocks = WIDTHS[tier]
         self.tier = tier
         self.told = nn.Sequential(nn.Linear(TOLD, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU())
-        self.first = nn.Conv2d(PLANES + 2, wide, 3, padding=1)
+        self.first = nn.Conv2d(PLANES + 2 + PHASES, wide, 3, padding=1)
         self.film = Film(wide)
         self.down = nn.Conv2d(wide, deep, 3, stride=2, padding=1)
         self.blocks = nn.ModuleList(Block(deep) for _ in range(blocks))
@@ -160,6 +163,14 @@ class CodecNets(nn.Module):
         self.repair, self.judge = RepairNet(tier), QuantiserNet()
 
 
+def phases(rows: int, columns: int) -> Tensor:
+    """(PHASES, rows, columns) of -1 and 1, at half size: two planes for the row, two for the column."""
+    whole, half = torch.tensor([1.0, -1, -1, 1]), torch.tensor([1.0, 1, -1, -1])
+    down = [wave.repeat(-(-rows // 4))[:rows, None].expand(rows, columns) for wave in (whole, half)]
+    across = [wave.repeat(-(-columns // 4))[None, :columns].expand(rows, columns) for wave in (whole, half)]
+    return torch.stack([*down, *across])
+
+
 def pack(luma: Tensor, chroma: Tensor) -> Tensor:
     """(N, 1, H, W) and (N, 2, H/2, W/2) as (N, 6, H/2, W/2)."""
     return torch.cat([F.pixel_unshuffle(luma, 2), chroma], 1)
@@ -168,6 +179,6 @@ def pack(luma: Tensor, chroma: Tensor) -> Tensor:
 def macs_per_sample(net: RepairNet) -> float:
     """Multiply-accumulates per luma sample of 4:2:0, chroma counted."""
     wide, deep, blocks = WIDTHS[net.tier]
-    half = 9 * (PLANES + 2) * wide + 9 * wide * PLANES
+    half = 9 * (PLANES + 2 + PHASES) * wide + 9 * wide * PLANES
     quarter = 9 * wide * deep + 2 * blocks * 9 * deep * deep + deep * 4 * wide
     return half / 4 + quarter / 16
