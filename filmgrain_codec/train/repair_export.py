@@ -36,7 +36,7 @@ RECIPE = """\
 {samples} samples of {side} x {side}: three frames of photographs under simulated camera moves with moving
 objects, and of short clips ({clips:.0%}); grain of the families {families}, level log-uniform {levels[0]}
 to {levels[1]}, 8 bit; damage after the grain by the statistics of `train/damage` at {pitches[0]:.0f} to
-{pitches[1]:.0f} micrometres a sample, severity log-uniform {severities[0]} to {severities[1]},
+{pitches[1]:.0f} micrometres a sample, {counts[0]:.0f} to {counts[1]:.0f} specks a frame (log-uniform),
 {clean:.0%} of the samples clean; some sharpened or through JPEG afterwards; neighbours drawn onto the
 frame by the filter's own code. {guarded:.0%} hold stars, sparks, snow, rain, lamps, text or small fast
 things, {leaved:.0%} leaves or gravel, {spotted:.0%} clumps of grain, {mottled:.0%} stains: none of that
@@ -101,7 +101,7 @@ def recipe(facts: dict[str, Any]) -> str:
         families=", ".join(repair_samples.FAMILIES),
         levels=repair_samples.LEVELS,
         pitches=repair_samples.PITCHES,
-        severities=repair_samples.SEVERITIES,
+        counts=repair_samples.COUNTS,
         clean=repair_samples.CLEAN,
         guarded=repair_samples.GUARDED,
         guarded_stills=repair_samples.GUARDED_STILLS,

@@ -32,7 +32,7 @@ from filmgrain_codec.train.damage import shapes
 from filmgrain_codec.train.damage.clip import LABEL, covered
 from filmgrain_codec.train.damage.film import Film, Layers
 from filmgrain_codec.train.damage.lines import BIRTHS, Lines
-from filmgrain_codec.train.damage.statistics import SCAN_AREA
+from filmgrain_codec.train.damage.statistics import KINDS, SCAN_AREA
 from filmgrain_codec.train.material import Material
 from filmgrain_codec.train.pool import look
 from filmgrain_codec.train.repair_guard import GUARDS
@@ -45,7 +45,8 @@ STILL_SHARE = (2, 5)
 """So many of so many samples, by number, are stills: there damage is harder to tell."""
 PITCHES = (6.0, 60.0)
 """Micrometres a sample: a scanner's full resolution to 8 mm film at standard definition."""
-SEVERITIES = (0.3, 5.0)
+COUNTS = (1.0, 25.0)
+"""Specks of a frame of a sample on average, whatever their size."""
 LEVELS = (0.003, 0.09)
 LOOKS = 16
 CLEAN, GRAINLESS, CLIPS, FULL_RANGE = 0.2, 0.08, 0.25, 0.4
@@ -211,7 +212,9 @@ def grained(
 def damage(side: int, frames: int, banks: Sequence[tuple[shapes.Bank, bool]], rng: Generator) -> list[Layers]:
     """What lies on each frame; nothing on some samples."""
     seed = int(rng.integers(1 << 31))
-    pitch, severity = (float(np.exp(rng.uniform(*np.log(span)))) for span in (PITCHES, SEVERITIES))
+    pitch, specks = (float(np.exp(rng.uniform(*np.log(span)))) for span in (PITCHES, COUNTS))
+    scanned = (side * pitch / 1000) ** 2 / SCAN_AREA
+    severity = specks / (scanned * sum(kind.count for kind in KINDS.values()))
     chosen, by_size = banks[int(rng.integers(len(banks)))]
     faint = rng.uniform(0.1, 0.8)
     size = (side, side)
