@@ -5,14 +5,14 @@ The boundary rule of the whole package is stated in ``Shots`` and nowhere else.
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_right
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 
 from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.core.kept import Kept
 from filmgrain_codec.errors import UsageError
 
 OPEN_END = 1 << 62
@@ -103,32 +103,7 @@ class FrameCache:
     """The ``size`` frames used last. Thread-safe: a frame is made once, who comes later waits for it."""
 
     def __init__(self, make: Callable[[int], Frame], size: int) -> None:
-        self._make, self._size = make, size
-        self._kept: OrderedDict[int, Future[Frame]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._make, self._kept = make, Kept[int, Frame](size)
 
     def __call__(self, n: int) -> Frame:
-        future, mine = self._claim(n)
-        if mine:
-            self._fill(n, future)
-        return future.result()
-
-    def _claim(self, n: int) -> tuple[Future[Frame], bool]:
-        with self._lock:
-            future = self._kept.get(n)
-            if future is not None:
-                self._kept.move_to_end(n)
-                return future, False
-            future = self._kept[n] = Future()
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
-            return future, True
-
-    def _fill(self, n: int, future: Future[Frame]) -> None:
-        try:
-            future.set_result(self._make(n))
-        except BaseException as error:
-            with self._lock:
-                if self._kept.get(n) is future:
-                    del self._kept[n]
-            future.set_exception(error)
+        return self._kept.get(n, partial(self._make, n))

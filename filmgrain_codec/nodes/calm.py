@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Plane
-from filmgrain_codec.nodes.align import opencv
+from filmgrain_codec.nodes.opencv import opencv
 
 Array = NDArray[np.float64]
 Where = NDArray[np.bool_]

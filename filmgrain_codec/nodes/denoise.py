@@ -87,7 +87,7 @@ class Denoise:
         segment = self._segment(n)
         if self._given is not None and (segment is None or not _present(segment, self._rough)):
             return frame.with_planes(frame.planes, **{LEVEL_PROP: 0.0})
-        motion = Motion([f.planes[0] for f in window], self.radius, self.model.motion)
+        motion = Motion([f.planes[0] for f in window], self.radius, self.model.motion, film=True)
         known = self._known(window, motion, segment)
         if known.level <= 0:
             return frame.with_planes(frame.planes, **{LEVEL_PROP: 0.0})

@@ -31,8 +31,8 @@ from filmgrain_codec.grain.profile import (
     Spectrum,
 )
 from filmgrain_codec.nodes import calm
-from filmgrain_codec.nodes.align import opencv
 from filmgrain_codec.nodes.calm import BLOCK, Array, Seen, Where
+from filmgrain_codec.nodes.opencv import opencv
 
 Planes = Sequence[Plane]
 FEWEST = 32

@@ -24,15 +24,15 @@ def follower() -> Follow | None:
 
 def moves(a: Array, b: Array) -> tuple[Index, Index]:
     """Whole samples (down, right) by which each 16 x 16 block of luma plane ``a`` moves into ``b``."""
-    from filmgrain_codec.nodes import align
+    from filmgrain_codec.nodes import flow
 
-    halvings = min(align.working_halvings(a.shape) + 1, 3)
-    flow = align.moves(align.codes(a, halvings), align.codes(b, halvings), "fast")
+    halvings = min(flow.working_halvings(a.shape) + 1, 3)
+    found = flow.moves(flow.codes(a, halvings), flow.codes(b, halvings), "fast")
     rows, columns = a.shape[0] // flat.BLOCK, a.shape[1] // flat.BLOCK
     halvings += 1
     side = flat.BLOCK >> halvings
     right, down = (
-        np.rint(flat.box(flow[..., k], side)[:rows, :columns] * 2.0**halvings).astype(np.int64)
+        np.rint(flat.box(found[..., k], side)[:rows, :columns] * 2.0**halvings).astype(np.int64)
         for k in (0, 1)
     )
     return down, right

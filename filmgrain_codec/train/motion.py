@@ -9,7 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from filmgrain_codec.nodes.align import lattice, opencv
+from filmgrain_codec.nodes.flow import lattice
+from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.train.material import Clip, Picture
 
 Scene = NDArray[np.float32]

@@ -178,7 +178,7 @@ def split(picture: motion.Scene, fmt: FrameFormat) -> tuple[Plane, ...]:
 
 def follow(frames: Sequence[tuple[Plane, ...]], preset: str, halvings: int) -> list[tuple[Plane, ...]]:
     """All frames drawn onto the middle one."""
-    found = Motion([planes[0] for planes in frames], RADIUS, preset, halvings)
+    found = Motion([planes[0] for planes in frames], RADIUS, preset, halvings, film=True)
     return [tuple(found.warp(p, k) for p in planes) for k, planes in enumerate(frames)]
 
 

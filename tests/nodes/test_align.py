@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from filmgrain_codec.errors import ModelError
-from filmgrain_codec.nodes import align
+from filmgrain_codec.nodes import flow
 from filmgrain_codec.nodes.align import Motion
+from filmgrain_codec.nodes.opencv import opencv
 
 MARGIN = 24
 
 
 def texture(rows: int, columns: int, seed: int = 0) -> np.ndarray:
     """Blobs of some ten samples, in 0.2 to 0.8."""
-    cv = align.opencv()
+    cv = opencv()
     noise = np.random.default_rng(seed).standard_normal((rows, columns)).astype(np.float32)
     smooth = cv.GaussianBlur(noise, (0, 0), 4)
     return (0.5 + 0.1 * smooth / max(smooth.std(), 1e-6)).clip(0.2, 0.8).astype(np.float32)
@@ -25,7 +26,7 @@ def texture(rows: int, columns: int, seed: int = 0) -> np.ndarray:
 
 def shifted(plane: np.ndarray, right: float, down: float) -> np.ndarray:
     """What the next frame shows when the picture moves right and down."""
-    cv = align.opencv()
+    cv = opencv()
     move = np.array([[1, 0, right], [0, 1, down]], np.float32)
     return cv.warpAffine(plane, move, plane.shape[::-1], flags=cv.INTER_CUBIC, borderMode=cv.BORDER_REFLECT)
 
@@ -38,7 +39,7 @@ def inner(plane: np.ndarray) -> np.ndarray:
     return plane[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
-@pytest.mark.parametrize("preset", align.PRESETS)
+@pytest.mark.parametrize("preset", flow.PRESETS)
 @pytest.mark.parametrize("move", [(3.0, 0.0), (-7.5, 4.25), (12.0, -9.0)])
 def test_a_moved_picture_comes_back_to_where_it_was(preset, move):
     picture = texture(200, 280)
@@ -58,11 +59,11 @@ def test_chroma_follows_luma():
 
 
 def test_grain_alone_hardly_moves_a_still_picture():
-    cv, picture = align.opencv(), texture(200, 280)
+    cv, picture = opencv(), texture(200, 280)
     film = [cv.GaussianBlur(grain(picture.shape, k, 1.0), (0, 0), 0.8) for k in range(2)]
-    here, there = (align.codes(picture + 0.05 * f / f.std(), 0) for f in film)
-    moved = align.moves(here, there, "fast")
-    unguarded = align.search("fast").calc(align.halved(here), align.halved(there), None)
+    here, there = (flow.codes(picture + 0.05 * f / f.std(), 0) for f in film)
+    moved = flow.moves(here, there, "fast")
+    unguarded = flow.search("fast").calc(flow.halved(here), flow.halved(there), None)
     mean = [2 * float(np.hypot(flow[..., 0], flow[..., 1]).mean()) for flow in (moved, unguarded)]
     assert mean[0] < 0.3
     assert mean[0] < 0.5 * mean[1]
@@ -94,7 +95,7 @@ def test_any_size_keeps_its_shape(shape):
 
 
 def test_large_pictures_are_searched_smaller_and_drawn_at_their_own_size():
-    assert [align.working_halvings(s) for s in ((540, 960), (1080, 1920), (2160, 3840))] == [0, 1, 2]
+    assert [flow.working_halvings(s) for s in ((540, 960), (1080, 1920), (2160, 3840))] == [0, 1, 2]
     picture = texture(400, 520)
     moved = shifted(picture, 6, -4)
     motion = Motion([moved, picture], 1, halvings=1)
@@ -138,7 +139,41 @@ def test_the_same_bits_on_any_number_of_threads():
 
 def test_without_opencv_the_error_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
-    align.opencv.cache_clear()
+    opencv.cache_clear()
     with pytest.raises(ModelError, match=r"pip install 'filmgrain-codec\[cpu\]'"):
-        align.opencv()
-    align.opencv.cache_clear()
+        opencv()
+    opencv.cache_clear()
+
+
+def test_frames_farther_off_are_followed_step_by_step():
+    picture = texture(200, 280)
+    moves = [(-8.0, 4.0), (-4.0, 2.0), (0.0, 0.0), (4.0, -2.0), (8.0, -4.0)]
+    frames = [shifted(picture, *move) + grain(picture.shape, k, 0.01) for k, move in enumerate(moves)]
+    motion = Motion(frames, 2, film=True)
+    for k in (0, 4):
+        plain = shifted(picture, *moves[k])
+        before, after = (np.abs(inner(p - picture)).mean() for p in (plain, motion.warp(plain, k)))
+        assert after < 0.2 * before
+
+
+def test_the_frames_beside_the_centre_are_drawn_as_without_steps():
+    frames = [shifted(texture(120, 160), 3 * k, k) for k in range(5)]
+    together, alone = Motion(frames, 2, film=True), Motion(frames[1:4], 1)
+    assert all(np.array_equal(together.warp(frames[k], k), alone.warp(frames[k], k - 1)) for k in (1, 3))
+
+
+def test_frames_repeated_at_a_cut_are_drawn_alike():
+    first, second = (texture(64, 96, seed) for seed in range(2))
+    motion = Motion([first, first, second, second, second], 2, film=True)
+    assert motion.warp(second, 3) is motion.warp(second, 4) is second
+    assert np.array_equal(motion.warp(first, 0), motion.warp(first, 1))
+
+
+def test_a_step_is_searched_once_for_all_windows(monkeypatch):
+    flow._steps.forget()
+    frames = [texture(64, 96, seed) for seed in range(6)]
+    found, search = [], flow.searched
+    monkeypatch.setattr(flow, "searched", lambda *given: found.append(given) or search(*given))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: Motion([f + 0 for f in frames[n : n + 5]], 2, film=True), [0, 1] * 4))
+    assert len(found) == 6

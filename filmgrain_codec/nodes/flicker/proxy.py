@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
-from filmgrain_codec.nodes.align import lattice, search
 from filmgrain_codec.nodes.flicker.correction import LIFT
+from filmgrain_codec.nodes.flow import lattice, search
 from filmgrain_codec.nodes.opencv import opencv
 
 Array = NDArray[np.float32]

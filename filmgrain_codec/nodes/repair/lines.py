@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.errors import InputError
-from filmgrain_codec.nodes.align import codes, moves
+from filmgrain_codec.nodes.flow import codes, moves
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair.aligned import brightness
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgrain_codec.nodes.align import Flow, lattice
+from filmgrain_codec.nodes.flow import Flow, lattice
 from filmgrain_codec.train.atlas.settings import SCALE
 
 Array = NDArray[np.float32]

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgrain_codec.nodes.align import lattice
 from filmgrain_codec.nodes.flicker.correction import LIFT
+from filmgrain_codec.nodes.flow import lattice
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.train.atlas.footage import Footage
 from filmgrain_codec.train.atlas.grid import cells

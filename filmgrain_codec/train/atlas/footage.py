@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import InputError
-from filmgrain_codec.nodes.align import Codes, Flow, codes, lattice, moves
 from filmgrain_codec.nodes.flicker.table import mean_luma
+from filmgrain_codec.nodes.flow import Codes, Flow, codes, lattice, moves
 from filmgrain_codec.nodes.opencv import opencv
 
 Array = NDArray[np.float32]

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Family, Frame, FrameFormat
-from filmgrain_codec.nodes.align import lattice
 from filmgrain_codec.nodes.flicker.correction import (
     COLUMNS,
     DEPTHS,
@@ -18,6 +17,7 @@ from filmgrain_codec.nodes.flicker.correction import (
     Correction,
     corrected,
 )
+from filmgrain_codec.nodes.flow import lattice
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.train.atlas.evidence import borne_out, explained, followed
 from filmgrain_codec.train.atlas.footage import Footage, luma_of

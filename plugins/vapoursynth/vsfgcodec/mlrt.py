@@ -123,7 +123,7 @@ class _Given:
         return self.window[self.model.radius]
 
     def _drawn(self, planes: Sequence[int]) -> list[Plane]:
-        motion = Motion([f.planes[0] for f in self.window], self.model.radius, self.model.motion)
+        motion = Motion([f.planes[0] for f in self.window], self.model.radius, self.model.motion, film=True)
         return [motion.warp(f.planes[p], k) for k, f in enumerate(self.window) for p in planes]
 
 
