@@ -106,8 +106,15 @@ def blank(clip: Any, fmt: FrameFormat, real: bool) -> Any:
 
 
 def empty(form: Any) -> Any:
-    """A frame like those of a clip, its samples whatever was in memory, without properties."""
+    """A frame like those of a clip, or like another, its samples whatever was in memory, without properties."""
     return vs.core.create_video_frame(form.format, form.width, form.height)
+
+
+def like(frame: Any) -> Any:
+    """As ``empty``, with a frame's properties: a copy of it would copy samples that are written over."""
+    made = empty(frame)
+    made.props.update(frame.props)
+    return made
 
 
 def views(frame: Any) -> list[Any]:

@@ -23,6 +23,7 @@ from vsfgcodec.clips import (
     closed,
     fill,
     frame_of,
+    like,
     opened,
     parallel,
     shifted,
@@ -177,10 +178,11 @@ def _noted(job: Job, fmt: FrameFormat, k: int, frame: Any, seen: bool, notes: Se
 
 
 def _written(target: Any, made: Frame, before: Frame, given: Mapping[str, Any]) -> Any:
-    out = target.copy()
     same = made.fmt == before.fmt
-    for k, (view, plane) in enumerate(zip(views(out), made.planes, strict=True)):
-        if not (same and plane is before.planes[k]):
+    kept = [same and plane is before.planes[k] for k, plane in enumerate(made.planes)]
+    out = target.copy() if any(kept) else like(target)
+    for view, plane, stays in zip(views(out), made.planes, kept, strict=True):
+        if not stays:
             fill(view, plane)
     for name, value in made.props.items():
         if name not in given:
