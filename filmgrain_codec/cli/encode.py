@@ -19,6 +19,11 @@ from filmgrain_codec.infer.names import BACKENDS
 @click.option("--level", type=Level(auto=True), default="auto", show_default=True,
               help="Grain level, as a fraction of full scale; auto measures it.")  # fmt: skip
 @encoding(("x264", "x265", "svtav1"), "x265")
+@click.option("--target-quality", metavar="VMAF|psnr:DB",
+              help="Look for the CRF at which the decoded, repaired base layer is that good.")  # fmt: skip
+@click.option("--target-repair", type=click.Choice(["off", "codec", "auto"]), default="codec",
+              show_default=True,
+              help="The --repair that decode will be given, for --target-quality.")  # fmt: skip
 @click.option("--model", default="fast", show_default=True, metavar="fast|balanced|best|ID",
               help="Grain removal model.")  # fmt: skip
 @click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,

@@ -79,9 +79,18 @@ def summary(report: dict[str, Any]) -> str:
         parts.append(f"{100 * written / source:.1f}% of the source")
     if report.get("predicted_bytes"):
         parts.append(f"the whole video will take about {size(report['predicted_bytes'])}")
+    if report.get("quality"):
+        parts.append(aimed(report["quality"]))
     if report.get("shots"):
         parts.append(levels(report["shots"]))
     return f"{report['output']}: {', '.join(parts)}"
+
+
+def aimed(found: dict[str, Any]) -> str:
+    """``CRF 27.5 for VMAF 93.1 when decoded with --repair codec``."""
+    unit = "VMAF {:.1f}" if found["metric"] == "vmaf" else "PSNR {:.2f} dB"
+    decoded = "" if found["repair"] == "off" else f" when decoded with --repair {found['repair']}"
+    return f"CRF {found['crf']:g} for {unit.format(found['predicted'])}{decoded}"
 
 
 def levels(shots: list[dict[str, Any]]) -> str:

@@ -23,6 +23,8 @@ USED_PROP = "FGRepairQP"
 """The QP that a frame was repaired for; -1 where it was left as it is."""
 AUTO = "auto"
 LEAST, FADE = 20.0, 4.0
+REPAIR_FROM = {"codec": LEAST, "auto": 24.0}
+"""QP from which on decode repairs frames, by the word that asks for it."""
 PATCH, PATCHES = 96, 24
 """Side of the patches that QP is judged from, and how many are looked at."""
 NEAR = 5

@@ -32,8 +32,6 @@ from filmgrain_codec.pipeline.report import Report, bytes_of, shots
 from filmgrain_codec.pipeline.request import PIPE, DecodeRequest
 
 SUFFIX = ".regrained.mkv"
-REPAIR_FROM = {"codec": codec_repair.LEAST, "auto": 24.0}
-"""QP from which on frames are repaired, by the word that asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,10 @@ def decode(request: DecodeRequest, on_event: Listener | None = None) -> Report:
     began = time.monotonic()
     check_level(request.level)
     adjust.check(request.size, request.chroma)
-    if request.repair not in ("off", *REPAIR_FROM):
-        raise UsageError(f"repair is one of off, {', '.join(REPAIR_FROM)}, not {request.repair!r}")
+    if request.repair not in ("off", *codec_repair.REPAIR_FROM):
+        raise UsageError(
+            f"repair is one of off, {', '.join(codec_repair.REPAIR_FROM)}, not {request.repair!r}"
+        )
     if request.grain_preset is not None:
         presets.stock(request.grain_preset)
     with _job(request) as job:
@@ -171,7 +171,7 @@ def _grain(job: DecodeJob) -> Grain:
 def _nodes(job: DecodeJob) -> list[Node]:
     request, nodes = job.request, list[Node]()
     if request.repair != "off":
-        nodes.append(codec_repair.CodecRepair(least=REPAIR_FROM[request.repair]))
+        nodes.append(codec_repair.CodecRepair(least=codec_repair.REPAIR_FROM[request.repair]))
     if request.grain:
         nodes.append(_grain(job))
     nodes.append(Depth(job.spec.bits))

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
+from itertools import islice
+from pathlib import Path
 
 from filmgrain_codec.core.executor import process
 from filmgrain_codec.core.frame import Frame
@@ -16,10 +18,10 @@ from filmgrain_codec.infer import store
 from filmgrain_codec.media.writer import Writer
 from filmgrain_codec.nodes.convert import Depth
 from filmgrain_codec.nodes.denoise import Denoise
-from filmgrain_codec.pipeline import ahead, analyse, verify
+from filmgrain_codec.pipeline import ahead, analyse, quality, trial, verify
 from filmgrain_codec.pipeline.analyse import Survey
 from filmgrain_codec.pipeline.clip import opened
-from filmgrain_codec.pipeline.encode_plan import EncodeJob, output_for, resolve, scratch_folder
+from filmgrain_codec.pipeline.encode_plan import EncodeJob, encoder_at, output_for, resolve, scratch_folder
 from filmgrain_codec.pipeline.label import Label
 from filmgrain_codec.pipeline.levels import Levels, Notes, watched
 from filmgrain_codec.pipeline.plan import Plan
@@ -45,9 +47,11 @@ def encode(request: EncodeRequest, on_event: Listener | None = None) -> Report:
         measured = _profile(job, survey, told, on_event)
         profile, refined = _refined(job, survey, measured, on_event)
         graph = _graph(job, survey, measured, off=told is not None and bool(told.removal))
+        job, found = _aimed(job, survey, graph, on_event)
         rendered = _render(job, survey, graph, profile, on_event)
         doubts = _doubts(job, profile) if told is None else []
         report = _report(job, profile, rendered, doubts, time.monotonic() - began)
+        report.quality = None if found is None else found.to_dict()
         report.refined = [asdict(change) for change in refined]
         return report
 
@@ -129,6 +133,38 @@ def _refined(
     frames = _source(job, survey)
     segments, changes = refine(profile.segments, measured, frames, removal, meter, profile.synthesis)
     return replace(profile, segments=segments), changes
+
+
+def _aimed(
+    job: EncodeJob, survey: Survey, graph: Graph, on_event: Listener | None
+) -> tuple[EncodeJob, quality.Found | None]:
+    """The job at the CRF that gives the quality asked for, and what was found on the way to it."""
+    if job.wanted is None:
+        return job, None
+
+    def read(first: int, end: int) -> Iterator[Frame]:
+        if job.base:
+            return islice(_reference(job, survey), first, end)
+        part = replace(job.clip, first=job.clip.first + first, count=end - first)
+        return (replace(frame, index=frame.index + first) for frame in part.frames())
+
+    request, fmt, rate = job.request, graph.configure(job.clip.fmt), job.clip.info.video.rate
+    shots, repair = survey.shots(), request.target_repair
+    with quality.scratch(job.output.parent) as folder:
+        frames = sum(window.last - window.first for window in trial.windows(shots))
+        meter = Meter("samples", frames, on_event)
+        kept = quality.kept(read, graph, shots, fmt, Path(folder), rate, meter, request.threads)
+        found = quality.find(
+            job.wanted,
+            request.codec,
+            repair,
+            kept,
+            lambda crf: encoder_at(request, fmt, job.clip, crf),
+            frames,
+            on_event,
+        )
+    spec = encoder_at(request, job.fmt, job.clip, found.crf)
+    return replace(job, spec=spec, plan=replace(job.plan, encoder=asdict(spec))), found
 
 
 def _render(

@@ -13,7 +13,7 @@ from filmgrain_codec.errors import InputError, UsageError
 from filmgrain_codec.grain.profile import LEVEL_MAX
 from filmgrain_codec.infer import backend, store
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
-from filmgrain_codec.pipeline import repair, target
+from filmgrain_codec.pipeline import quality, repair, target
 from filmgrain_codec.pipeline.clip import Clip, declared, middle
 from filmgrain_codec.pipeline.interlace import progressive
 from filmgrain_codec.pipeline.levels import Levels, of_text
@@ -32,7 +32,8 @@ OFF = "off"
 class EncodeJob:
     """An encode with everything resolved. ``base`` is the user's own degrained clip, if given.
 
-    ``levels``: the grain as a file of the user's tells it. ``tally``: what repair says of the frames.
+    ``levels``: the grain as a file of the user's tells it. ``wanted``: the quality whose CRF is to be found.
+    ``tally``: what repair says of the frames.
     """
 
     request: EncodeRequest
@@ -48,6 +49,7 @@ class EncodeJob:
     warnings: list[str] = field(default_factory=list)
     levels: Levels | None = None
     tally: repair.Tally | None = None
+    wanted: quality.Wanted | None = None
 
 
 def scratch_folder(request: EncodeRequest) -> Path:
@@ -64,6 +66,7 @@ def output_for(request: EncodeRequest) -> Path:
 def resolve(request: EncodeRequest, output: Path, clip: Clip, base: Clip | None) -> EncodeJob:
     """Check everything that can be checked before the first frame is decoded."""
     level(request.level)
+    wanted = quality.check(request.target_quality, request.target_repair, request.crf, request.codec)
     if base is not None and request.refine:
         raise UsageError(
             "--refine corrects what was measured, but with --ref the grain is known: leave one of them out"
@@ -85,11 +88,11 @@ def resolve(request: EncodeRequest, output: Path, clip: Clip, base: Clip | None)
     tally = repair.tallied(filters)
     filters = filters if tally is None else (*filters, tally)
     fmt = Graph(filters).configure(clip.fmt)
-    spec = _encoder(request, fmt, clip)
+    spec = encoder_at(request, fmt, clip, request.crf)
     zones = parse_zones(request.zones) if request.zones is not None else ()
     plan = _plan(request, clip, output, spec)
     return EncodeJob(
-        request, clip, base, output, fmt, filters, zones, spec, plan, whole, marked, levels, tally
+        request, clip, base, output, fmt, filters, zones, spec, plan, whole, marked, levels, tally, wanted
     )
 
 
@@ -140,11 +143,12 @@ def level(value: float | None) -> None:
         )
 
 
-def _encoder(request: EncodeRequest, fmt: FrameFormat, clip: Clip) -> EncoderSpec:
+def encoder_at(request: EncodeRequest, fmt: FrameFormat, clip: Clip, crf: float | None) -> EncoderSpec:
+    """The encoder that is asked for, at a CRF (None: the usual one)."""
     return encoder_for(
         request.codec,
         fmt,
-        crf=request.crf,
+        crf=crf,
         preset=request.preset,
         bits=request.bits or DEFAULT_BITS,
         threads=request.threads,
@@ -168,6 +172,8 @@ def _plan(request: EncodeRequest, clip: Clip, output: Path, spec: EncoderSpec) -
         "levels": None if request.levels is None else str(request.levels),
         "strict": request.strict,
         "refine": request.refine,
+        "target_quality": request.target_quality,
+        "target_repair": request.target_repair if request.target_quality else None,
         "piped": str(request.source) == PIPE,
     }
     return Plan(

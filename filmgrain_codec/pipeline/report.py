@@ -14,6 +14,7 @@ class Report:
     """Outcome of one job. Sizes in bytes, ``seconds`` of wall clock; one sentence per warning.
 
     ``refined``: what ``encode --refine`` changed, a dictionary per shot (see ``pipeline.refine.Refined``).
+    ``quality``: what ``encode --target-quality`` found (see ``pipeline.quality.Found``), else None.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Report:
     predicted_bytes: int | None = None
     shots: list[dict[str, Any]] = field(default_factory=list)
     refined: list[dict[str, Any]] = field(default_factory=list)
+    quality: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
     plan: dict[str, Any] = field(default_factory=dict)
 

@@ -21,7 +21,8 @@ class EncodeRequest:
     before the grain is measured. ``backend`` runs the removal nets (see ``infer.backend``). ``refine``
     corrects the measured grain by what the base layer measures with it put back (``pipeline.refine``).
     ``levels``: a file that tells the grain instead of a measurement (``pipeline.levels``); the frames of a
-    VapourSynth script may tell it themselves.
+    VapourSynth script may tell it themselves. ``target_quality`` (93, vmaf:93, psnr:42) instead of ``crf``:
+    the quality of the base layer as decoded with repair ``target_repair`` (``pipeline.quality``).
     """
 
     source: PathLike
@@ -45,6 +46,8 @@ class EncodeRequest:
     backend: str = "auto"
     refine: bool = False
     levels: PathLike | None = None
+    target_quality: str | None = None
+    target_repair: str = "codec"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
