@@ -1,5 +1,5 @@
 # fgcodec on an NVIDIA GPU. Not built or run yet: no container engine was at hand (docs/development.md).
-# In this version the networks still run on the CPU: this image prepares for later ones.
+# Removal runs on the GPU with --backend cuda, which has not been tried yet either.
 # CUDA and cuDNN come as wheels with onnxruntime-gpu; the host needs a driver for CUDA 13 and the
 # NVIDIA container toolkit. Publishing an image means distributing x264, x265 and NVIDIA's
 # libraries (docs/legal.md).

@@ -1,8 +1,8 @@
-"""What runs the removal nets: ONNX Runtime, or OpenVINO at full or at bf16 precision.
+"""What runs the removal nets: ONNX Runtime on the CPU or by CUDA, or OpenVINO at full or at bf16 precision.
 
 Decoding never comes here: synthesis stays on ONNX Runtime's CPU provider, whose bits are promised.
 Removal may use what is fastest. Each backend gives the same bits for any number of threads and in any
-order of frames; two backends differ by rounding.
+order of frames; two backends differ by rounding. CUDA has not been tried yet, so ``auto`` never means it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.infer import openvino
-from filmgrain_codec.infer.names import AUTO, BACKENDS, BF16, OPENVINO, ORT
+from filmgrain_codec.infer.names import AUTO, BACKENDS, BF16, CUDA, OPENVINO, ORT
 from filmgrain_codec.infer.session import Net, session
 from filmgrain_codec.infer.store import Part
 
@@ -40,8 +40,8 @@ def net(part: Part, threads: int = 1, backend: str = AUTO) -> Net:
     processor lacks what it needs, or where the model file cannot be loaded.
     """
     name = chosen(backend)
-    if name == ORT:
-        return session(part, threads)
+    if name in (ORT, CUDA):
+        return session(part, threads, cuda=name == CUDA)
     return openvino.session(part, threads, PRECISIONS[name])
 
 
@@ -65,6 +65,11 @@ def chosen(backend: str = AUTO) -> str:
 @cache
 def problem(name: str) -> str:
     """Why a backend cannot be used here and what to do, '' if it can. Cheap where it is not installed."""
+    if name == CUDA and _version("onnxruntime-gpu") is None:
+        return (
+            "ONNX Runtime for CUDA is not installed: pip install 'filmgrain-codec[gpu]' in place of [cpu], "
+            "or use backend onnxruntime."
+        )
     if name not in PRECISIONS:
         return ""
     if _version("openvino") is None:
@@ -78,7 +83,8 @@ def problem(name: str) -> str:
 
 def found() -> tuple[Backend, ...]:
     """Every backend, usable here or not, for diagnosis."""
-    versions = {ORT: _version("onnxruntime") or _version("onnxruntime-gpu")}
+    gpu = _version("onnxruntime-gpu")
+    versions = {ORT: _version("onnxruntime") or gpu, CUDA: gpu}
     return tuple(
         Backend(name, versions.get(name, _version("openvino")) or "", problem(name)) for name in BACKENDS[1:]
     )

@@ -20,6 +20,9 @@ from filmgrain_codec.infer.store import Part
 Array = NDArray[np.float32]
 PROVIDERS = ("CPUExecutionProvider",)
 """The default: the same bits on the same machine and runtime version, whatever else is installed."""
+GRAPHICS = "CUDAExecutionProvider"
+_EXACT = {"use_tf32": "0"}
+"""TF32 keeps ten bits of a number, which ten-bit pictures would show."""
 _lock = Lock()
 
 
@@ -52,9 +55,9 @@ class Blanks(threading.local):
 class Session:
     """One loaded ONNX file. ``run`` may be called from several threads at once."""
 
-    def __init__(self, part: Part, threads: int = 1) -> None:
+    def __init__(self, part: Part, threads: int = 1, cuda: bool = False) -> None:
         self.part = part
-        self._session = _load(part, threads)
+        self._session = _load_cuda(part) if cuda else _load(part, threads, list(PROVIDERS))
         self._blanks = Blanks()
 
     def run(self, inputs: Mapping[str, Array]) -> Array:
@@ -76,15 +79,15 @@ class Session:
         return self._blanks.get(shape)
 
 
-def session(part: Part, threads: int = 1) -> Session:
+def session(part: Part, threads: int = 1, cuda: bool = False) -> Session:
     """The shared session of a verified part. Raises ``ModelError``."""
     with _lock:
-        return _session(part, threads)
+        return _session(part, threads, cuda)
 
 
 @cache
-def _session(part: Part, threads: int) -> Session:
-    return Session(part, threads)
+def _session(part: Part, threads: int, cuda: bool) -> Session:
+    return Session(part, threads, cuda)
 
 
 def conflict() -> str:
@@ -115,7 +118,23 @@ def _warn_once() -> None:
         warnings.warn(reason, RuntimeWarning, stacklevel=5)
 
 
-def _load(part: Part, threads: int) -> Any:
+def _load_cuda(part: Part) -> Any:
+    """A session on the GPU; without one ONNX Runtime would quietly take the CPU."""
+    runtime = _runtime()
+    if hasattr(runtime, "preload_dlls"):
+        runtime.preload_dlls()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = _load(part, 1, [(GRAPHICS, _EXACT), *PROVIDERS])
+    if made.get_providers()[0] != GRAPHICS:
+        raise ModelError(
+            "ONNX Runtime finds no CUDA device: check the driver with nvidia-smi and that onnxruntime-gpu is "
+            "installed alone, or use backend onnxruntime."
+        )
+    return made
+
+
+def _load(part: Part, threads: int, providers: list[Any]) -> Any:
     runtime = _runtime()
     _warn_once()
     options = runtime.SessionOptions()
@@ -125,6 +144,6 @@ def _load(part: Part, threads: int) -> Any:
     # The session is made of the very bytes that were checked.
     content = part.verified().read_bytes()
     try:
-        return runtime.InferenceSession(content, options, providers=list(PROVIDERS))
+        return runtime.InferenceSession(content, options, providers=providers)
     except Exception as error:
         raise ModelError(f"Model file {part.path} cannot be loaded: {error}") from error

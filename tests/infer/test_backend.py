@@ -11,7 +11,7 @@ import pytest
 
 from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.infer import backend, openvino, session, store, tiling
-from filmgrain_codec.infer.names import BF16, OPENVINO, ORT
+from filmgrain_codec.infer.names import BF16, CUDA, OPENVINO, ORT
 from filmgrain_codec.nodes import normal
 
 LEVEL = 0.04
@@ -111,6 +111,16 @@ def test_what_is_not_installed_or_not_possible_is_named(machine, part):
     with pytest.raises(ModelError, match="no bf16 arithmetic: use backend openvino"):
         backend.chosen(BF16)
     assert [b.problem for b in backend.found()][:2] == ["", ""]
+
+
+def test_cuda_that_is_not_there_never_becomes_the_cpu(machine, part):
+    machine(None)
+    with pytest.raises(ModelError, match=r"pip install 'filmgrain-codec\[gpu\]' in place of \[cpu\]"):
+        backend.net(part, 1, CUDA)
+    if session.GRAPHICS in session._runtime().get_available_providers():
+        pytest.skip("this build of ONNX Runtime has CUDA")
+    with pytest.raises(ModelError, match="finds no CUDA device"):
+        session.session(part, 1, cuda=True)
 
 
 def test_a_package_that_cannot_be_loaded_is_no_crash(part, monkeypatch):
