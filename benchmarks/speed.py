@@ -41,7 +41,8 @@ LOOP = 48
 LEVEL = 0.03
 REMOVED = 0.05
 """The level that the removal command is given."""
-FILTERED = 120
+FILTERED = {"fast": 120, "balanced": 36, "best": 12}
+"""Frames that each tier is timed over: the slower, the fewer."""
 TIMES = 3
 
 
@@ -132,21 +133,21 @@ def measure(folder: Path, count: int) -> list[Run]:
     ]
 
 
-def removal(model: str) -> list[dict[str, Any]]:
+def removal(model: str, count: int) -> list[dict[str, Any]]:
     """Grain removal on every backend usable here: the run of median speed, of three."""
     backends = [b.name for b in found() if not b.problem]
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.mkv"
-        make_clip(source, FILTERED)
-        runs = {name: [_filter(source, model, name) for _ in range(TIMES)] for name in backends}
+        make_clip(source, count)
+        runs = {name: [_filter(source, count, model, name) for _ in range(TIMES)] for name in backends}
     # Last, because a child's peak memory counts what its parent holds when it starts.
     losses = rounding.losses(model)
     return [_removed(runs[name], name, losses[name]) for name in backends]
 
 
-def _filter(source: Path, model: str, backend: str) -> Run:
+def _filter(source: Path, count: int, model: str, backend: str) -> Run:
     chain = f"denoise:level={REMOVED},model={model},backend={backend}"
-    return run(f"filter {chain}", FILTERED, "filter", str(source), "-f", chain, "-", "-q")
+    return run(f"filter {chain}", count, "filter", str(source), "-f", chain, "-", "-q")
 
 
 def _removed(runs: list[Run], backend: str, loss: float) -> dict[str, Any]:
@@ -165,11 +166,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks speed", description=__doc__)
     parser.add_argument("--frames", type=int, nargs="+", default=[200, 2000])
     parser.add_argument("--filter", action="store_true", help="grain removal only, on every backend")
-    parser.add_argument("--model", default="fast", help="removal model of --filter")
+    parser.add_argument("--tiers", nargs="+", choices=FILTERED, default=list(FILTERED), help="of --filter")
     options = parser.parse_args(arguments)
     if options.filter:
-        rows = removal(options.model)
-        columns = ("backend", "fps", "cpu_per_frame", "peak_mib", "psnr_loss_db")
+        rows = [row for tier in options.tiers for row in removal(tier, FILTERED[tier])]
+        columns = ("command", "fps", "cpu_per_frame", "peak_mib", "psnr_loss_db")
         print(table(rows, columns))
         save("removal_speed", rows)
         return
