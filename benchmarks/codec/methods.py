@@ -1,4 +1,5 @@
-"""What is compared: ours told and untold, FFmpeg's deblock, and the older post-processors of Debian's ffmpeg.
+"""What is compared: ours told and untold, FFmpeg's deblock, the older post-processors of Debian's ffmpeg, and
+VapourSynth's Deblock (H.264's filter) where its wheel is installed.
 
 Peers that must be told a strength get the one of a few that brings each clip nearest to the clean one, which
 nobody has in practice.
@@ -18,12 +19,14 @@ import numpy as np
 
 from benchmarks import quality
 from benchmarks.codec.cases import Case
+from benchmarks.peers.vapour import clip_of, planes_of
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.nodes.codec_repair import CodecRepair
 
 Frames = list[Frame]
 DEBLOCK = (("weak", 4), ("weak", 8), ("strong", 4), ("strong", 8))
 QPS = (4, 12, 24)
+QUANTS = (15, 25, 35, 45)
 _TICK = Fraction(1, 25)
 
 
@@ -42,8 +45,33 @@ def peers() -> dict[str, Callable[[Case], Frames]]:
     found: dict[str, Callable[[Case], Frames]] = {"deblock (FFmpeg)": deblock}
     if shutil.which("ffmpeg"):
         found["spp (FFmpeg)"] = lambda case: debian(case, "spp=4:qp={qp}")
+        found["fspp (FFmpeg)"] = lambda case: debian(case, "fspp=4:qp={qp}")
+        found["pp7 (FFmpeg)"] = lambda case: debian(case, "pp7=qp={qp}")
         found["pp (FFmpeg)"] = lambda case: debian(case, "pp=ha/va/dr/fq|{qp}")
+    if _has_deblock():
+        found["Deblock (VapourSynth)"] = vapoursynth
     return found
+
+
+def _has_deblock() -> bool:
+    try:
+        import vapoursynth as vs
+    except ImportError:
+        return False
+    return hasattr(vs.core, "deblock")
+
+
+def vapoursynth(case: Case) -> Frames:
+    """Deblock on all planes of 16 bits, with the strength that suits the clip best."""
+    import vapoursynth as vs
+
+    clip = clip_of([f.planes for f in case.coded])
+    tried = []
+    for quant in QUANTS:
+        made = planes_of(vs.core.deblock.Deblock(clip, quant=quant), 3)
+        planes = zip(*made, strict=True)
+        tried.append([f.with_planes(p) for f, p in zip(case.coded, planes, strict=True)])
+    return nearest(tried, case.clean)
 
 
 def deblock(case: Case) -> Frames:
