@@ -148,6 +148,19 @@ NODES.register(
 )
 NODES.register(
     NodeSpec(
+        "deband",
+        "filmgrain_codec.nodes.deband:Deband",
+        "Puts slopes back where few codes made bands.",
+        (
+            Param("step", float, 1.0, "height of the bands' steps", 0.25, 8.0, "codes of 8 bit"),
+            Param("range", int, 48, "as far around slopes are looked for", 3, 128, "samples"),
+            Param("strength", float, 1.0, "share of the change", 0.0, 1.0),
+            Param("bits", int, 10, "depth of the result; 8 and 9 are dithered", 8, 16),
+        ),
+    )
+)
+NODES.register(
+    NodeSpec(
         "depth",
         "filmgrain_codec.nodes.convert:Depth",
         "Re-expresses samples at another bit depth.",

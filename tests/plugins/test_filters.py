@@ -42,6 +42,7 @@ CASES = {
     ),
     "scratches": (("scratches:show=mask",), lambda c: fg.scratches(c, show="mask")),
     "repair": (("dust", "scratches"), fg.repair),
+    "deband": (("deband:step=2,bits=12",), lambda c: fg.deband(c, step=2.0, bits=12)),
     "depth": (("depth:bits=12",), lambda c: fg.depth(c, bits=12)),
     "chain": (
         ("grain:level=0.01", "denoise:level=0.03", "grain:seed=4", "denoise:level=0.05"),
