@@ -153,7 +153,7 @@ NODES.register(
         "Puts slopes back where few codes made bands.",
         (
             Param("step", float, 1.0, "height of the bands' steps", 0.25, 8.0, "codes of 8 bit"),
-            Param("range", int, 48, "as far around slopes are looked for", 3, 128, "samples"),
+            Param("range", int, 24, "as far around slopes are looked for", 3, 128, "samples"),
             Param("strength", float, 1.0, "share of the change", 0.0, 1.0),
             Param("bits", int, 10, "depth of the result; 8 and 9 are dithered", 8, 16),
         ),

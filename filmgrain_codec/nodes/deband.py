@@ -24,6 +24,8 @@ CALM, RESTLESS = 0.03, 0.09
 """Steps a sample that do not agree: up to the first all is smooth, from the second on all is texture."""
 EDGE = 1.5
 """A larger difference between neighbours, in steps, is an edge of the scene."""
+STEPS = 4.0
+"""Boxes that span so many steps are wide enough: wider ones would flatten what is curved."""
 WHOLE = 0.97
 """A box counts from this share of smooth samples on."""
 DITHERED = 10
@@ -47,7 +49,7 @@ class Deband:
 
     radius = 0
 
-    def __init__(self, step: float = 1.0, range: int = 48, strength: float = 1.0, bits: int = 10) -> None:
+    def __init__(self, step: float = 1.0, range: int = 24, strength: float = 1.0, bits: int = 10) -> None:
         self._step, self._range, self._strength, self._bits = step, range, strength, bits
 
     def configure(self, fmt: FrameFormat) -> FrameFormat:
@@ -70,7 +72,7 @@ class Deband:
         smooth = smoothness(plane, step)
         if not smooth.any():
             return plane
-        change = np.clip(slopes(plane, smooth, self._range) - plane, -step / 2, step / 2)
+        change = np.clip(slopes(plane, smooth, self._range, step) - plane, -step / 2, step / 2)
         made: Plane = plane + np.float32(self._strength) * smooth * change
         return made
 
@@ -89,20 +91,30 @@ def smoothness(plane: Plane, step: np.float32) -> Plane:
     return made
 
 
-def slopes(plane: Plane, smooth: Plane, widest: int) -> Plane:
-    """The plane as means of the widest boxes around each sample that are smooth all over."""
+def slopes(plane: Plane, smooth: Plane, widest: int, step: np.float32) -> Plane:
+    """The plane as means of boxes that are smooth all over, as wide as it takes to see two steps."""
     margin = 2 * widest
     inside = tuple(slice(margin, margin + n) for n in plane.shape)
     usable = np.pad((smooth > 0).astype(np.float32), margin, "reflect")
-    made = np.pad(plane, margin, "reflect", reflect_type="odd")  # a slope goes on beyond the border
-    seen, half = made, SMALLEST
+    seen = np.pad(plane, margin, "reflect", reflect_type="odd")  # a slope goes on beyond the border
+    change = climbed(seen)
+    made, half, wanting = seen, SMALLEST, np.ones_like(seen)
     while half <= widest:
         side = half + 1 - half % 2  # twice through a box: a slope's steps leave no ripple
         mean = _mean(_mean(seen, side), side)
         share = np.clip((_mean(usable, 2 * side - 1) - WHOLE) / np.float32(1 - WHOLE), 0, 1)
-        made = made + share * (mean - made)
+        made = made + share * wanting * (mean - made)
+        wanting = np.clip(STEPS - _mean(change, 2 * side - 1) * (2 * half) / step, 0, 1)
         half *= 2
     return made[inside]
+
+
+def climbed(plane: Plane) -> Plane:
+    """What the plane rises and falls from each sample to the next, across and down."""
+    made = np.zeros_like(plane)
+    made[:, 1:] = np.abs(np.diff(plane, axis=1))
+    made[1:] += np.abs(np.diff(plane, axis=0))
+    return made
 
 
 def dithered(before: Plane, after: Plane, n: int, code: np.float32) -> Plane:
