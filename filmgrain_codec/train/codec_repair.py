@@ -12,11 +12,15 @@ import torch
 
 from filmgrain_codec.train.codec.batches import Batches
 from filmgrain_codec.train.codec.losses import gains, objective
+from filmgrain_codec.train.codec.nogan import NoGan
 from filmgrain_codec.train.codec.pool import Recipe, make
 from filmgrain_codec.train.level import commit, seconds
 from filmgrain_codec.train.loop import Run, Schedule
 from filmgrain_codec.train.networks.codec import WIDTHS, CodecNets, macs_per_sample
+from filmgrain_codec.train.networks.codec_unet import UnetRepair, nets_of
 
+BASELINE = UnetRepair.tier
+TIERS = (*WIDTHS, BASELINE)
 HELD_OUT_SCENES, HELD_OUT_SEED = 300, 77
 CHECKS, CHECK_SIZE = 6, 64
 WRONG = 4.0
@@ -50,7 +54,8 @@ def train(config: Config) -> Run:
     held = make(Recipe(config.data, HELD_OUT_SEED, HELD_OUT_SCENES, held_out=True), home / "held")
     torch.manual_seed(config.seed)
     schedule = Schedule(config.budget, config.steps, config.rate)
-    run = Run(CodecNets(config.tier), config.out, schedule, objective, gains, config.device)
+    kind = NoGan if config.tier == BASELINE else Run
+    run = kind(nets_of(config.tier), config.out, schedule, objective, gains, config.device)
     if config.resume:
         run.resume()
     note(config, run, pool.facts, held.facts)
@@ -88,7 +93,8 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--data", type=Path, required=True, help="folder with photos*/ and video_clean/")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and curve")
     parser.add_argument("--pool", type=Path, help="folder of the pools; made there if there are none")
-    parser.add_argument("--tier", choices=tuple(WIDTHS))
+    parser.add_argument("--tier", choices=TIERS,
+                        help=f"{BASELINE}: the artifact-removal GAN")  # fmt: skip
     parser.add_argument("--budget", type=seconds, help="wall-clock length: 60m, 90s, 2h")
     parser.add_argument("--steps", type=int, help="train this many steps instead, repeatably")
     parser.add_argument("--seed", type=int)

@@ -17,11 +17,10 @@ from filmgrain_codec.train.codec import pool
 from filmgrain_codec.train.codec.batches import ROUGH_ERROR, ROUGH_SHARE
 from filmgrain_codec.train.loop import load_checkpoint
 from filmgrain_codec.train.networks.codec import PATCH, PHASES, PLANES, TOLD, CodecNets, macs_per_sample
+from filmgrain_codec.train.networks.codec_unet import UnetRepair, nets_of, settled
 from filmgrain_codec.train.shipping import Part, Shipment, facts_of, ordered, traced
 
 ROLE = "codec-repair"
-MULTIPLE, HALO = 4, 48
-"""Luma samples: what sides must be multiples of, and what a tile needs around it (the reach is 30)."""
 INPUTS = ("given", "told")
 CURVE = ("step", "seconds", "train_loss", "held_out_loss", "gain_db", "rough_gain_db")
 
@@ -34,11 +33,20 @@ RECIPE = """\
 {count} patches of {side} x {side} from {scenes} scenes of {frames} frames: camera moves over photographs,
 and short clips, coded through PyAV by x264, x265 and SVT-AV1 (CRF, several presets, 8 and 10 bit),
 MPEG-2 and JPEG ({ranges}), {double:.0%} of them twice with grids apart. QP is told wrong by {error:g}
-(deviation) for {rough:.0%} of the patches. Loss: Charbonnier in units of the patch's own error,
-0.1 (1 - SSIM in boxes over three scales), and a penalty on what was made worse; AdamW, cosine over the
-budget, bfloat16, averaged weights. Seed {seed}, {steps} steps of {batch} patches, {minutes:.0f} minutes on
-one shared core, commit `{commit:.12}`, torch {torch}.
-`fgcodec train codec_repair --data DIR --out DIR --budget {budget:.0f}m --seed {seed}`."""
+(deviation) for {rough:.0%} of the patches. One frame in {keyed:.0f} is a scene's first; squares are likelier
+where more was lost. Loss: {losses}. AdamW, cosine over the budget, averaged weights.
+Seed {seed}, {steps} steps of {batch} patches, {minutes:.0f} minutes on one shared core, commit
+`{commit:.12}`, torch {torch}.
+`fgcodec train codec_repair --data DIR --out DIR --tier {tier} --scenes {scenes} --budget {budget:.0f}m
+--seed {seed}`; a slower machine takes fewer steps."""
+
+OURS = """\
+errors in units of the patch's own (squared up to one of them, straight beyond), 0.1 (1 - SSIM in boxes
+over three scales), and a penalty on what was made worse, in bfloat16"""
+LOSSES = {
+    UnetRepair.tier: """\
+the artifact-removal GAN's: pixels and features (of fixed random filters), then the critic alone, then both"""
+}
 
 LIMITS = """\
 - Trained on photographs under camera moves: drawings, screen content and film grain that was coded are out of
@@ -56,9 +64,10 @@ def parts(nets: CodecNets) -> list[Part]:
     free = {**count, 2: "rows", 3: "columns"}
     repair = {"given": free, "told": count, "residual": free}
     judge = {"given": count, "told": count, "found": count}
-    kmac = macs_per_sample(nets.repair) / 1000
+    kmac, net = macs_per_sample(nets.repair) / 1000, settled(nets.repair)
+    size = nets.repair.multiple, nets.repair.halo
     return [
-        Part("repair", traced(nets.repair, (packed, told), INPUTS, "residual", repair), MULTIPLE, HALO, kmac),
+        Part("repair", traced(net, (packed, told), INPUTS, "residual", repair), *size, kmac),
         Part("judge", traced(nets.judge, (patches, told), INPUTS, "found", judge), PATCH, 0, 0.0),
     ]
 
@@ -68,7 +77,7 @@ def ship(given: Shipment) -> list[Path]:
     given.check()
     state = load_checkpoint(given.run / "checkpoint.pt")
     facts = {**facts_of(given.run), "steps": state["step"], "seconds": state["elapsed"]}
-    nets = CodecNets(facts["tier"])
+    nets = nets_of(facts["tier"])
     nets.load_state_dict(state["average"])
     about = {"role": ROLE, "tier": facts["tier"], "radius": 0, "train_commit": facts["commit"]}
     entry, files = given.write(about, parts(nets))
@@ -89,6 +98,7 @@ def ship(given: Shipment) -> list[Path]:
 
 def recipe(facts: dict[str, Any]) -> str:
     return RECIPE.format(
+        losses=LOSSES.get(facts["tier"], OURS),
         side=pool.SIDE,
         frames=pool.FRAMES,
         ranges=", ".join(f"{codec} {low} to {high}" for codec, (low, high) in pool.RANGES.items()),
@@ -98,7 +108,8 @@ def recipe(facts: dict[str, Any]) -> str:
         minutes=facts["seconds"] / 60,
         budget=facts["budget_seconds"] / 60,
         **{k: facts["pool"][k] for k in ("count", "scenes")},
-        **{k: facts[k] for k in ("seed", "steps", "batch", "commit", "torch")},
+        keyed=1 / pool.KEY_SHARE,
+        **{k: facts[k] for k in ("tier", "seed", "steps", "batch", "commit", "torch")},
     )
 
 

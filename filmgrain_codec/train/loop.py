@@ -59,6 +59,8 @@ class Run:
     step: int = 0
     elapsed: float = 0.0
     loss: float = 0.0
+    slowed: float = 1.0
+    """Factor of the learning rate."""
     curve: list[dict[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -112,7 +114,7 @@ class Run:
     def learn(self, batch: Batch) -> None:
         """One optimiser step and one step of the moving average."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self.schedule.rate_at(self.step, self.elapsed)
+            group["lr"] = self.slowed * self.schedule.rate_at(self.step, self.elapsed)
         loss = self.objective(self.net, batch)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -20,7 +20,10 @@ from filmgrain_codec.train.codec import pool  # noqa: E402
 from filmgrain_codec.train.codec.batches import Batches, told  # noqa: E402
 from filmgrain_codec.train.codec.jpeg import as_jpeg  # noqa: E402
 from filmgrain_codec.train.codec.losses import asked, ms_ssim  # noqa: E402
+from filmgrain_codec.train.codec.nogan import NoGan  # noqa: E402
+from filmgrain_codec.train.loop import Schedule  # noqa: E402
 from filmgrain_codec.train.networks.codec import CodecNets, macs_per_sample, phases  # noqa: E402
+from filmgrain_codec.train.networks.codec_unet import BaselineNets, nets_of  # noqa: E402
 from filmgrain_codec.train.shipping import Shipment  # noqa: E402
 from tests.train.photographs import photographs  # noqa: E402
 
@@ -43,8 +46,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def config(data: Path, out: Path, steps: int, resume: bool = False) -> codec_repair.Config:
-    return codec_repair.Config(data, out, data, steps=steps, batch=2, resume=resume)
+def config(
+    data: Path, out: Path, steps: int, resume: bool = False, tier: str = "fast"
+) -> codec_repair.Config:
+    return codec_repair.Config(data, out, data, tier=tier, steps=steps, batch=2, resume=resume)
 
 
 def test_a_pool_is_a_function_of_its_seed(data: Path) -> None:
@@ -121,3 +126,49 @@ def test_the_shipped_files_say_what_the_nets_say(data: Path, tmp_path: Path) -> 
     assert "kMAC" in (models / "cards" / "codec-repair-test.md").read_text()
     with pytest.raises(UsageError, match="never change"):
         codec_repair_export.ship(shipment)
+
+
+def test_the_baseline_takes_turns_as_nogan_does(data: Path, tmp_path: Path) -> None:
+    run = NoGan(BaselineNets(), tmp_path, Schedule(steps=20))
+    batches, phases_seen = Batches(pool.Pool(data / "pool"), 2, 1), []
+    parts = {name: getattr(run.net, name) for name in ("repair", "critic")}
+    for step in range(20):
+        before = {k: [p.detach().clone() for p in part.parameters()] for k, part in parts.items()}
+        phase = run.phase
+        run.learn(batches[step])
+        moved = tuple(
+            any(not torch.equal(a, b) for a, b in zip(before[k], parts[k].parameters(), strict=True))
+            for k in parts
+        )
+        phases_seen.append((phase, moved))
+    alone, critic, contest = (True, False), (False, True), {(True, False), (False, True)}
+    assert {m for p, m in phases_seen if p == "generator"} == {alone}
+    assert {m for p, m in phases_seen if p == "critic"} == {critic}
+    assert {m for p, m in phases_seen if p == "contest"} == contest
+    order = list(dict.fromkeys(p for p, _ in phases_seen))
+    assert order == ["generator", "critic", "contest"]
+
+
+def test_the_baseline_learns_from_pixels_and_is_shipped_like_ours(data: Path, tmp_path: Path) -> None:
+    nets = BaselineNets()
+    batch = Batches(pool.Pool(data / "pool"), 4, 1)[0]
+    run = NoGan(nets, tmp_path / "run", Schedule(steps=400, rate=5e-4, warm_up=5))
+    first = float(run.generate(nets, batch).detach())
+    for _ in range(30):
+        run.learn(batch)
+    assert run.phase == "generator"
+    assert float(run.generate(nets, batch).detach()) < 0.95 * first
+    codec_repair.train(config(data, tmp_path / "run", 4, tier="unet"))
+    files = codec_repair_export.ship(Shipment(tmp_path / "run", tmp_path, "codec-repair-gan", data))
+    assert len(files) == 2
+    model = store.resolve("codec-repair-gan", codec_repair_export.ROLE, tmp_path)
+    shipped = nets_of("unet")
+    state = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["average"]
+    shipped.load_state_dict(state)
+    given, known = torch.rand(2, 6, 48, 40), told(np.array([30.0, 40.0]), np.array([0, 4]))
+    with torch.no_grad():
+        wanted = shipped.eval().repair(*asked(given, known))
+    planes = asked(given, known)[0].contiguous()
+    got = session(model.part("repair")).run({"given": planes.numpy(), "told": known.numpy()})
+    assert np.abs(got - wanted.numpy()).max() < 1e-5
+    assert "artifact-removal GAN" in (tmp_path / "cards" / "codec-repair-gan.md").read_text()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
+from filmgrain_codec.train.networks.macs import of_convolutions
 
 PLANES = 6
 TOLD = 1 + len(FAMILIES)
@@ -81,6 +82,9 @@ class RepairNet(nn.Module):
     ``given`` (N, 11, h, w): the packed picture, a plane of QP / 63 and the ``phases`` of the grid, even
     sides. ``told``: (N, TOLD).
     """
+
+    multiple, halo = 4, 48
+    """Luma samples: what sides must be multiples of, and what a tile needs around it (the reach is 30)."""
 
     def __init__(self, tier: str = "fast") -> None:
         super().__init__()
@@ -176,8 +180,10 @@ def pack(luma: Tensor, chroma: Tensor) -> Tensor:
     return torch.cat([F.pixel_unshuffle(luma, 2), chroma], 1)
 
 
-def macs_per_sample(net: RepairNet) -> float:
+def macs_per_sample(net: nn.Module) -> float:
     """Multiply-accumulates per luma sample of 4:2:0, chroma counted."""
+    if not isinstance(net, RepairNet):
+        return of_convolutions(net, torch.zeros(1, PLANES + 1 + PHASES, 32, 32), torch.zeros(1, TOLD)) / 64**2
     wide, deep, blocks = WIDTHS[net.tier]
     half = 9 * (PLANES + 2 + PHASES) * wide + 9 * wide * PLANES
     quarter = 9 * wide * deep + 2 * blocks * 9 * deep * deep + deep * 4 * wide
