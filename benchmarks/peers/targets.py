@@ -98,7 +98,9 @@ def of_family(table: Table, tier: str, model: str, family: str, steps: Mapping[s
     told, blind = f"{model}, told", f"{model}, blind"
     for size in table.sizes:
         at = f"{family} grain, sigma_f {size:g}"
-        yield at_least(model, f"above {ORACLE}, {at}", GAINS[tier], "dB", table.gain(told, ORACLE, size))
+        for mode in (told, blind):
+            what, gain = f"{mode[len(model) + 2 :]}, above {ORACLE}, {at}", table.gain(mode, ORACLE, size)
+            yield at_least(model, what, GAINS[tier], "dB", gain)
         if tier == "fast":
             yield from above_others(table, told, model, size, at)
         if tier == "best":

@@ -42,8 +42,10 @@ def test_gains_are_means_over_levels_against_the_oracle_and_the_nearest_other():
     table = rows(told=31, blind=30, oracle=30.4, noisy=27, other=29.5)
     table[0]["luma"] = 31.4
     found = run(table)
-    oracle = judge(found, "above BM3D, true spectrum")
+    oracle = judge(found, "told, above BM3D, true spectrum")
     assert (oracle["measured"], oracle["passed"]) == (0.8, True)
+    blind = judge(found, "blind, above BM3D, true spectrum")
+    assert (blind["measured"], blind["passed"]) == (-0.4, False)
     other = judge(found, "every non-oracle")
     assert "dfttest2" in other["target"]
     assert (other["measured"], other["passed"]) == (1.7, False)
@@ -59,7 +61,7 @@ def test_one_bad_level_misses_the_flat_block_target():
 
 def test_what_was_not_measured_is_not_judged():
     found = run(rows(told=31, noisy=27))
-    for words in ("above BM3D", "frames a second"):
+    for words in ("told, above BM3D", "blind, above BM3D", "frames a second"):
         assert (judge(found, words)["measured"], judge(found, words)["passed"]) == (None, None)
 
 
