@@ -185,7 +185,7 @@ def edges(options: argparse.Namespace) -> list[Row]:
     for case in (*stills, *cases.edges(options.clips, 4)):
         clean, *others = (
             [quality.codes(f) for f in each]
-            for each in (case.clean, case.coded, [node.process([f], 0) for f in case.as_read()])
+            for each in (case.clean, case.coded, methods.repaired(node, case.as_read()))
         )
         before, after = (quality.psnr(clean, each) for each in others)
         found.setdefault((case.codec, case.value), []).append(after - before)
@@ -246,7 +246,7 @@ def processor_seconds(model: str) -> float:
     spent = []
     for _ in range(4):
         began = time.process_time()
-        node.process([frame], 0)
+        node.process([frame] * (2 * node.radius + 1), 0)
         spent.append(time.process_time() - began)
     return statistics.median(spent[1:])
 
@@ -255,7 +255,7 @@ def untouched(model: str, stills: Sequence[str], clips: Sequence[str]) -> float:
     """Least PSNR (100 at most) of clean pictures, of which no QP is told, to what comes out of them."""
     node = CodecRepair(model=model)
     clean = [material.still(n, cases.WIDTH) for n in stills] + [f for n in clips for f in material.clip(n, 2)]
-    pairs = [(quality.codes(f), quality.codes(node.process([f], 0))) for f in clean]
+    pairs = [(quality.codes(f), quality.codes(methods.repaired(node, [f])[0])) for f in clean]
     return min(min(100.0, quality.psnr([a], [b])) for a, b in pairs)
 
 

@@ -21,6 +21,7 @@ from benchmarks import quality
 from benchmarks.codec.cases import Case
 from benchmarks.peers.vapour import clip_of, planes_of
 from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.nodes.codec_repair import CodecRepair
 
 Frames = list[Frame]
@@ -34,10 +35,16 @@ def ours(model: str) -> dict[str, Callable[[Case], Frames]]:
     """With the encoder's own QP, with what a reader of the file is told, and with QP judged."""
     node = CodecRepair(model=model)
     return {
-        "told": lambda case: [node.process([f], f.index) for f in case.coded],
-        "as read": lambda case: [node.process([f], f.index) for f in case.as_read()],
-        "judged": lambda case: [node.process([f], f.index) for f in case.untold()],
+        "told": lambda case: repaired(node, case.coded),
+        "as read": lambda case: repaired(node, case.as_read()),
+        "judged": lambda case: repaired(node, case.untold()),
     }
+
+
+def repaired(node: CodecRepair, frames: Sequence[Frame]) -> Frames:
+    """A clip through the filter, which sees as many neighbours as its model does."""
+    numbered = (replace(f, index=n) for n, f in enumerate(frames))
+    return list(Graph([node]).stream(numbered))
 
 
 def peers() -> dict[str, Callable[[Case], Frames]]:

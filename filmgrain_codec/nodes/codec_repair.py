@@ -12,6 +12,7 @@ from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.infer import store, tiling
 from filmgrain_codec.infer.session import session
+from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.packed import pack, unpack
 
@@ -36,20 +37,20 @@ _BLUE, _RED = np.float32(1.8556), np.float32(1.5748)
 
 
 class CodecRepair:
-    """Node that adds what a net finds lost to each frame by itself.
+    """Node that adds what a net finds lost to each frame, by itself or beside its neighbours.
 
     ``qp``: how coarsely the pictures were coded, on the scale of ``core.quantiser``, 0 to 63; None is that of
     ``props['FGQP']`` where there is one, else what a small net judges from the picture. ``codec``: one of
     ``FAMILIES``, or auto: ``props['FGCodec']``, else 'other'. ``strength``: share of what the net finds, 0
     gives the very same planes. ``least``: up to this QP frames pass as they are; from there on the repair
     fades in over 4. ``model``: fast or an id. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
+    ``radius`` is that of the model: one that sees neighbours is shown them along their motion.
 
     Gray, RGB (repaired as BT.709 Y'CbCr) and every subsampling go through the same net, which works on
     4:2:0: finer chroma is repaired at that resolution. Sets FGRepairQP. Raises ``UsageError`` for values out
     of range, ``ModelError`` for an unknown or damaged model.
     """
 
-    radius = 0
     asks_quantiser = True
     """Readers that can tell a frame's quantiser should."""
     reads = (QP_PROP, CODEC_PROP)
@@ -70,6 +71,7 @@ class CodecRepair:
         if codec not in (AUTO, *FAMILIES):
             raise UsageError(f"codec is one of {', '.join((AUTO, *FAMILIES))}, not {codec!r}")
         self.model = store.resolve(model, ROLE)
+        self.radius = self.model.radius
         self._net, self._judge = (session(self.model.part(p), threads) for p in ("repair", "judge"))
         self._tile = tile
 
@@ -77,7 +79,7 @@ class CodecRepair:
         return fmt
 
     def process(self, window: Sequence[Frame], n: int) -> Frame:
-        frame = window[0]
+        frame = window[self.radius]
         if self._strength == 0:
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
         family = self._family(frame)
@@ -86,7 +88,7 @@ class CodecRepair:
         share = self._strength * faded(qp, self._least)
         if share == 0:
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
-        found = self._residual(planes, told(qp, family))
+        found = self._residual(planes, told(qp, family), self.beside(window, planes, qp))
         return frame.with_planes(added(frame, found, np.float32(share)), **{USED_PROP: qp})
 
     def quantiser(self, frame: Frame, planes: Sequence[Plane], family: str) -> float:
@@ -108,11 +110,28 @@ class CodecRepair:
         weight = np.exp(-np.clip(spread, -9, 3))
         return float(np.clip(HIGHEST * (value * weight).sum() / weight.sum() - DOUBT, 0, HIGHEST))
 
-    def _residual(self, planes: Sequence[Plane], known: Array) -> list[Plane]:
+    def beside(self, window: Sequence[Frame], planes: Sequence[Plane], qp: float) -> list[Array]:
+        """What the net is told of the neighbours: how they differ from the frame, drawn onto it along their
+        motion, and how much coarser they were coded as far as that is told.
+        """
+        if not self.radius:
+            return []
+        seen = [planes if f is window[self.radius] else as_420(f) for f in window]
+        motion = Motion([p[0] for p in seen], self.radius, self.model.motion)
+        here, found = packed(planes), list[Array]()
+        for k, frame in enumerate(window):
+            if k != self.radius:
+                drawn = packed([motion.warp(p, k) for p in seen[k]])
+                coarser = 0.0 if self._qp is not None else float(frame.props.get(QP_PROP, qp)) - qp
+                level = np.full((1, 1, *here.shape[2:]), coarser / HIGHEST, np.float32)
+                found += [drawn - here, level]
+        return found
+
+    def _residual(self, planes: Sequence[Plane], known: Array, beside: Sequence[Array]) -> list[Plane]:
         """What to add to the three planes."""
         given, part = packed(planes), self._net.part
         level = np.full((1, 1, *given.shape[2:]), known[0, 0], np.float32)
-        seen = np.concatenate([given, level, phases(*given.shape[2:])], 1)
+        seen = np.concatenate([given, level, phases(*given.shape[2:]), *beside], 1)
         inputs = {"given": seen[:, : self._net.channels("given")], "told": known}
         halo, multiple = part.halo // 2, part.multiple // 2
         tile = tiling.side(given.shape[2:], multiple, self._tile, scale=2)

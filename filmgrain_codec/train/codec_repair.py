@@ -16,7 +16,7 @@ from filmgrain_codec.train.codec.nogan import NoGan
 from filmgrain_codec.train.codec.pool import Recipe, make
 from filmgrain_codec.train.level import commit, seconds
 from filmgrain_codec.train.loop import Run, Schedule
-from filmgrain_codec.train.networks.codec import WIDTHS, CodecNets, macs_per_sample
+from filmgrain_codec.train.networks.codec import RADIUS, WIDTHS, CodecNets, macs_per_sample
 from filmgrain_codec.train.networks.codec_unet import UnetRepair, nets_of
 
 BASELINE = UnetRepair.tier
@@ -50,8 +50,11 @@ def train(config: Config) -> Run:
     """Make the pools where there are none, train, write checkpoint.pt, curve.csv and run.json to ``out``."""
     torch.set_num_threads(config.threads)
     home = config.pool or config.out.parent / "codec-pool"
-    pool = make(Recipe(config.data, config.seed, config.scenes), home / "pool")
-    held = make(Recipe(config.data, HELD_OUT_SEED, HELD_OUT_SCENES, held_out=True), home / "held")
+    near = RADIUS.get(config.tier, 0) > 0
+    ending = "-near" if near else ""
+    pool = make(Recipe(config.data, config.seed, config.scenes, neighbours=near), home / f"pool{ending}")
+    own = Recipe(config.data, HELD_OUT_SEED, HELD_OUT_SCENES, held_out=True, neighbours=near)
+    held = make(own, home / f"held{ending}")
     torch.manual_seed(config.seed)
     schedule = Schedule(config.budget, config.steps, config.rate)
     kind = NoGan if config.tier == BASELINE else Run

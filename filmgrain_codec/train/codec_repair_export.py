@@ -16,7 +16,7 @@ from filmgrain_codec.train import card
 from filmgrain_codec.train.codec import pool
 from filmgrain_codec.train.codec.batches import ROUGH_ERROR, ROUGH_SHARE
 from filmgrain_codec.train.loop import load_checkpoint
-from filmgrain_codec.train.networks.codec import PATCH, PHASES, PLANES, TOLD, CodecNets, macs_per_sample
+from filmgrain_codec.train.networks.codec import PATCH, PLANES, TOLD, CodecNets, entering, macs_per_sample
 from filmgrain_codec.train.networks.codec_unet import UnetRepair, nets_of, settled
 from filmgrain_codec.train.shipping import Part, Shipment, facts_of, ordered, traced
 
@@ -58,7 +58,7 @@ LIMITS = """\
 
 def parts(nets: CodecNets) -> list[Part]:
     """Both nets as ONNX, for any size and number of pictures."""
-    told, packed = torch.rand(2, TOLD), torch.rand(2, PLANES + 1 + PHASES, 48, 64)
+    told, packed = torch.rand(2, TOLD), torch.rand(2, entering(nets.repair.radius), 48, 64)
     patches = torch.rand(2, PLANES, PATCH // 2, PATCH // 2)
     count = {0: "count"}
     free = {**count, 2: "rows", 3: "columns"}
@@ -79,7 +79,14 @@ def ship(given: Shipment) -> list[Path]:
     facts = {**facts_of(given.run), "steps": state["step"], "seconds": state["elapsed"]}
     nets = nets_of(facts["tier"])
     nets.load_state_dict(state["average"])
-    about = {"role": ROLE, "tier": facts["tier"], "radius": 0, "train_commit": facts["commit"]}
+    about = {
+        "role": ROLE,
+        "tier": facts["tier"],
+        "radius": nets.repair.radius,
+        "train_commit": facts["commit"],
+    }
+    if nets.repair.radius:
+        about["motion"] = pool.MOTION
     entry, files = given.write(about, parts(nets))
     curves = "On held-out photographs, QP told exactly; rough: told wrong by 4 (deviation)."
     card.compose(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +16,16 @@ from filmgrain_codec.core.frame import Frame  # noqa: E402
 from filmgrain_codec.errors import InputError, UsageError  # noqa: E402
 from filmgrain_codec.infer import store  # noqa: E402
 from filmgrain_codec.infer.session import session  # noqa: E402
+from filmgrain_codec.nodes.codec_repair import CodecRepair  # noqa: E402
 from filmgrain_codec.nodes.codec_repair import phases as filter_phases  # noqa: E402
 from filmgrain_codec.train import codec_repair, codec_repair_export  # noqa: E402
 from filmgrain_codec.train.codec import pool  # noqa: E402
 from filmgrain_codec.train.codec.batches import Batches, told  # noqa: E402
 from filmgrain_codec.train.codec.jpeg import as_jpeg  # noqa: E402
-from filmgrain_codec.train.codec.losses import asked, ms_ssim  # noqa: E402
+from filmgrain_codec.train.codec.losses import asked, beside, ms_ssim  # noqa: E402
 from filmgrain_codec.train.codec.nogan import NoGan  # noqa: E402
 from filmgrain_codec.train.loop import Schedule  # noqa: E402
-from filmgrain_codec.train.networks.codec import CodecNets, macs_per_sample, phases  # noqa: E402
+from filmgrain_codec.train.networks.codec import CodecNets, macs_per_sample, pack, phases  # noqa: E402
 from filmgrain_codec.train.networks.codec_unet import BaselineNets, nets_of  # noqa: E402
 from filmgrain_codec.train.shipping import Shipment  # noqa: E402
 from tests.train.photographs import photographs  # noqa: E402
@@ -35,6 +38,7 @@ SCENES = 6
 def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec_repair, "CHECKS", 1)
     monkeypatch.setattr(codec_repair, "CHECK_SIZE", 2)
+    monkeypatch.setattr(codec_repair, "HELD_OUT_SCENES", 1)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +130,65 @@ def test_the_shipped_files_say_what_the_nets_say(data: Path, tmp_path: Path) -> 
     assert "kMAC" in (models / "cards" / "codec-repair-test.md").read_text()
     with pytest.raises(UsageError, match="never change"):
         codec_repair_export.ship(shipment)
+
+
+def test_the_tier_with_neighbours_says_in_the_filter_what_it_says_in_training(tmp_path: Path) -> None:
+    root = photographs(tmp_path, cells=40)
+    made = codec_repair.Config(root, tmp_path / "run", tier="best", steps=2, batch=2, scenes=2)
+    run = codec_repair.train(made)
+    seen = pool.Pool(tmp_path / "codec-pool" / "pool-near")
+    batch = Batches(seen, 3, 1)[0]
+    assert batch["near"].shape[1:] == (2, 96, 96)
+    assert batch["near_chroma"].shape[1:] == (4, 48, 48)
+    here = (batch["near"] - batch["luma"]).abs().mean()
+    assert 0 < here < (batch["near"] - batch["luma"].roll(8, -1)).abs().mean()  # drawn onto the frame
+    codec_repair_export.ship(Shipment(tmp_path / "run", tmp_path, "codec-repair-best-test", root))
+    model = store.resolve("best", codec_repair_export.ROLE, tmp_path)
+    assert (model.radius, model.motion) == (1, pool.MOTION)
+    net = CodecNets("best")
+    net.load_state_dict(run.average)
+    with torch.no_grad():
+        net.repair.last.weight.normal_(0, 0.05)
+        given = pack(batch["luma"], batch["chroma"])
+        inputs = asked(given, batch["told"], beside(batch, given))
+        wanted = net.eval().repair(*inputs)
+    part = codec_repair_export.parts(net)[0]
+    path = tmp_path / "net.onnx"
+    path.write_bytes(part.content)
+    digest = hashlib.sha256(part.content).hexdigest()
+    loaded = session(store.Part("repair", path, digest, len(part.content), 4, part.halo, part.kmac))
+    got = loaded.run({"given": inputs[0].contiguous().numpy(), "told": inputs[1].numpy()})
+    assert np.abs(got - wanted.numpy()).max() < 1e-5
+
+
+def test_the_filter_shows_the_neighbours_as_the_training_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = photographs(tmp_path, cells=40)
+    codec_repair.train(codec_repair.Config(root, tmp_path / "run", tier="best", steps=1, batch=1, scenes=1))
+    codec_repair_export.ship(Shipment(tmp_path / "run", tmp_path, "codec-repair-best-test", root))
+    seen = pool.clean_material(pool.Recipe(root, 1, 1))
+    clean = pool.frames_of(pool.clean_scene(seen, np.random.default_rng(5)))
+    coded = [as_jpeg(f, 20 + 5 * n) for n, f in enumerate(clean[:3])]
+    monkeypatch.setenv(store.FOLDER_VARIABLE, str(tmp_path))
+    node = CodecRepair(model="best")
+    assert node.radius == 1
+    window = [
+        replace(f, index=n, props={"FGQP": f.props["qp"], "FGCodec": "jpeg"}) for n, f in enumerate(coded)
+    ]
+    shown = node.beside(window, window[1].planes, window[1].props["FGQP"])
+    sides = pool.near(pool.shown(dict(enumerate(coded)) | {3: coded[2]}, 1), coded[1], 0, 0)
+    batch = {k: torch.from_numpy(np.asarray(v, np.float32)[None]) for k, v in sides.items()}
+    batch["near"], batch["near_chroma"] = (
+        batch["near"] / 65535,
+        batch["near_chroma"].reshape(1, 4, 64, 64) / 65535,
+    )
+    given = pack(
+        *(torch.from_numpy(x.copy())[None] for x in (coded[1].planes[0][None], np.stack(coded[1].planes[1:])))
+    )
+    wanted = beside(batch, given[:, :, :64, :64])
+    assert wanted is not None
+    assert np.abs(np.concatenate(shown, 1)[:, :, :64, :64] - wanted.numpy()).max() < 1e-4
 
 
 def test_the_baseline_takes_turns_as_nogan_does(data: Path, tmp_path: Path) -> None:

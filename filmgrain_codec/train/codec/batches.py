@@ -23,6 +23,9 @@ ROUGH_SHARE, ROUGH_ERROR = 0.4, 3.0
 """Share of patches whose QP is told wrong, and by how much (standard deviation)."""
 UNTOLD_SHARE = 0.12
 _NAMES = ("luma", "chroma", "clean", "clean_chroma")
+_AROUND = {"near": "clean", "near_chroma": "clean_chroma"}
+"""Arrays of the neighbours, and what they show of a picture that was not coded."""
+Row = dict[str, np.ndarray]
 
 
 class Batches:
@@ -46,8 +49,10 @@ class Batches:
         rng = np.random.default_rng([self.seed, step])
         picked = rng.choice(self.chosen, self.size, replace=len(self.chosen) < self.size)
         rows, uncoded = [self._patch(k, rng) for k in picked], rng.random(self.size) < UNCODED_SHARE
-        rows = [[*r[2:], *r[2:]] if u else r for r, u in zip(rows, uncoded, strict=True)]
-        batch = {name: torch.from_numpy(np.stack([r[n] for r in rows])) for n, name in enumerate(_NAMES)}
+        rows = [_uncoded(r) if u else r for r, u in zip(rows, uncoded, strict=True)]
+        batch = {name: torch.from_numpy(np.stack([r[name] for r in rows])) for name in rows[0]}
+        if "coarser" in self.pool.arrays:
+            batch["coarser"] = _tensor(np.asarray(self.pool.arrays["coarser"])[picked])
         qp, codec = np.where(uncoded, UNCODED, self.facts[picked, 0]), self.facts[picked, 1]
         wrong = rng.normal(0, ROUGH_ERROR, self.size) * (rng.random(self.size) < ROUGH_SHARE)
         if self.error is not None:
@@ -55,20 +60,28 @@ class Batches:
         known = np.where(rng.random(self.size) < UNTOLD_SHARE, len(FAMILIES) - 1, codec).astype(int)
         return {**batch, "qp": _tensor(qp), "told": told(np.clip(qp + wrong, 0, HIGHEST), known)}
 
-    def _patch(self, number: int, rng: np.random.Generator) -> list[np.ndarray]:
-        """Luma, chroma, clean luma, clean chroma of a square in it, mirrored and turned at random."""
+    def _patch(self, number: int, rng: np.random.Generator) -> Row:
+        """Luma, chroma, clean luma, clean chroma of a square in it, mirrored and turned at random; of its
+        neighbours too, where the pool has them.
+        """
         step = 2 if rng.random() < SHIFTED_SHARE else GRID
         top, left = (step * rng.integers((SIDE - PATCH) // step + 1, size=2)).tolist()
         mirror, turn = rng.random(2) < 0.5
-        out = []
-        for name in _NAMES:
+        out: Row = {}
+        for name in (*_NAMES, *(n for n in _AROUND if n in self.pool.arrays)):
             array, half = self.pool.arrays[name][number], "chroma" in name
             y, x, n = (v // 2 if half else v for v in (top, left, PATCH))
             part = array.reshape(-1, *array.shape[-2:])[:, y : y + n, x : x + n]
             part = part[:, :, ::-1] if mirror else part
             part = part.swapaxes(1, 2) if turn else part
-            out.append(np.ascontiguousarray(part, np.float32) / np.float32(65535))
+            out[name] = np.ascontiguousarray(part, np.float32) / np.float32(65535)
         return out
+
+
+def _uncoded(row: Row) -> Row:
+    """The square as if nothing had been coded, and nothing had moved."""
+    around = {k: np.concatenate([row[v]] * 2) for k, v in _AROUND.items() if k in row}
+    return row | {"luma": row["clean"], "chroma": row["clean_chroma"]} | around
 
 
 def told(qp: np.ndarray, family: np.ndarray) -> Tensor:

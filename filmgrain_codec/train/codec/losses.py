@@ -27,17 +27,34 @@ def objective(nets: nn.Module, batch: Batch) -> Tensor:
     assert isinstance(nets, CodecNets)
     given = pack(batch["luma"], batch["chroma"])
     with torch.autocast(given.device.type, torch.bfloat16):
-        residual = nets.repair(*asked(given, batch["told"])).float()
+        residual = nets.repair(*asked(given, batch["told"], beside(batch, given))).float()
         found = nets.judge(given, batch["told"]).float()
     return repair_loss(given, residual, batch) + JUDGE_WEIGHT * judge_loss(found, batch["qp"])
 
 
-def asked(given: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
-    """What a repair net takes: the packed picture, its QP plane, the grid's phases; and what is told."""
+def asked(given: Tensor, told: Tensor, beside: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """What a repair net takes: the packed picture, its QP plane, the grid's phases, what its neighbours show
+    (see ``beside``); and what is told.
+    """
     size = given.shape[2:]
     plane = told[:, :1, None, None].expand(-1, 1, *size)
     grid = phases(*size).to(given).expand(len(given), -1, -1, -1)
-    return torch.cat([given, plane, grid], 1).contiguous(memory_format=torch.channels_last), told
+    around = [] if beside is None else [beside]
+    return torch.cat([given, plane, grid, *around], 1).contiguous(memory_format=torch.channels_last), told
+
+
+def beside(batch: Batch, given: Tensor) -> Tensor | None:
+    """(N, 2 * BESIDE, h, w): the frames before and after less this one, and how much higher their QP / 63 is;
+    None where a pool holds none.
+    """
+    if "near" not in batch:
+        return None
+    planes = list[Tensor]()
+    for k in (0, 1):
+        drawn = pack(batch["near"][:, k : k + 1], batch["near_chroma"][:, 2 * k : 2 * k + 2])
+        coarser = batch["coarser"][:, k, None, None, None].expand(-1, 1, *given.shape[2:])
+        planes += [drawn - given, coarser / HIGHEST]
+    return torch.cat(planes, 1)
 
 
 def repair_loss(given: Tensor, residual: Tensor, batch: Batch) -> Tensor:
@@ -92,6 +109,6 @@ def gains(nets: nn.Module, batch: Batch) -> tuple[float, float]:
     assert isinstance(nets, CodecNets)
     given = pack(batch["luma"], batch["chroma"])
     clean = pack(batch["clean"], batch["clean_chroma"])
-    residual = nets.repair(*asked(given, batch["told"]))
+    residual = nets.repair(*asked(given, batch["told"], beside(batch, given)))
     after, before = ((p - clean)[:, :4].square().mean((1, 2, 3)) + 1e-8 for p in (given + residual, given))
     return float(repair_loss(given, residual, batch)), float(10 * (before / after).log10().mean())

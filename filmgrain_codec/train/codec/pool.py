@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,7 @@ from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.quantiser import FAMILIES
 from filmgrain_codec.errors import InputError
 from filmgrain_codec.media.recode import Coding, recode
+from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.train import material, motion
 from filmgrain_codec.train.codec.jpeg import as_jpeg
 from filmgrain_codec.train.material import Material
@@ -47,6 +48,15 @@ ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
     "facts": (np.float32, (2,)),
 }
 """``facts``: QP, number of the codec family (see ``core.quantiser``)."""
+BESIDE: dict[str, tuple[type, tuple[int, ...]]] = {
+    "near": (np.uint16, (2, SIDE, SIDE)),
+    "near_chroma": (np.uint16, (2, 2, SIDE // 2, SIDE // 2)),
+    "coarser": (np.float32, (2,)),
+}
+"""In pools with neighbours: the frames before and after, drawn onto the frame; how much higher is their QP.
+"""
+MOTION = "fast"
+"""Preset of the motion search."""
 Sample = dict[str, NDArray[np.generic]]
 
 
@@ -58,6 +68,11 @@ class Recipe:
     seed: int
     scenes: int
     held_out: bool = False
+    neighbours: bool = False
+
+    @property
+    def arrays(self) -> dict[str, tuple[type, tuple[int, ...]]]:
+        return ARRAYS | BESIDE if self.neighbours else ARRAYS
 
 
 class Pool:
@@ -69,7 +84,8 @@ class Pool:
                 f"There is no finished pool in {folder}: leave --pool out, or name another folder."
             )
         self.facts = json.loads((folder / "pool.json").read_text())
-        self.arrays = {k: np.load(folder / f"{k}.npy", mmap_mode="r") for k in ARRAYS}
+        names = ARRAYS | BESIDE if (folder / "near.npy").exists() else ARRAYS
+        self.arrays = {k: np.load(folder / f"{k}.npy", mmap_mode="r") for k in names}
 
     def __len__(self) -> int:
         return len(self.arrays["facts"])
@@ -84,7 +100,7 @@ def make(recipe: Recipe, folder: Path) -> Pool:
     count = recipe.scenes * PER_FRAME * KEPT
     arrays = {
         k: np.lib.format.open_memmap(folder / f"{k}.npy", "w+", kind, (count, *shape))
-        for k, (kind, shape) in ARRAYS.items()
+        for k, (kind, shape) in recipe.arrays.items()
     }
     for scene in range(recipe.scenes):
         for n, sample in enumerate(samples(recipe, seen, scene)):
@@ -111,10 +127,37 @@ def samples(recipe: Recipe, seen: Material, number: int) -> Iterator[Sample]:
     before = clean
     if rng.random() < DOUBLE_SHARE:
         clean, before = coded_before(clean, rng)
-    made = through(before, codec, rng, kept_frames(rng))
-    for index, frame in made.items():
-        for top, left in places(frame, clean[index], rng):
-            yield patch(frame, clean[index], top, left)
+    kept = kept_frames(rng)
+    made = through(before, codec, rng, around(kept) if recipe.neighbours else kept, recipe.neighbours)
+    for index in kept:
+        drawn = shown(made, index) if recipe.neighbours else None
+        for top, left in places(made[index], clean[index], rng):
+            sample = patch(made[index], clean[index], top, left)
+            yield sample if drawn is None else sample | near(drawn, made[index], top, left)
+
+
+def around(kept: Sequence[int]) -> list[int]:
+    """Frames and those beside them."""
+    return sorted({min(max(k + d, 0), FRAMES - 1) for k in kept for d in (-1, 0, 1)})
+
+
+def shown(made: Mapping[int, Frame], index: int) -> list[Frame]:
+    """The frames before and after ``index`` as it would show them; at the scene's ends the frame itself."""
+    window = [made[min(max(index + d, 0), FRAMES - 1)] for d in (-1, 0, 1)]
+    motion = Motion([f.planes[0] for f in window], 1, MOTION)
+    return [
+        replace(f, planes=tuple(motion.warp(p, k) for p in f.planes)) for k, f in enumerate(window) if k != 1
+    ]
+
+
+def near(seen: Sequence[Frame], frame: Frame, top: int, left: int) -> Sample:
+    """A square of the neighbours, arrays as in ``BESIDE``."""
+    squares = [cut(f, top, left, SIDE) for f in seen]
+    return {
+        "near": coded(np.stack([s.planes[0] for s in squares])),
+        "near_chroma": coded(np.stack([s.planes[1:] for s in squares])),
+        "coarser": np.asarray([f.props["qp"] - frame.props["qp"] for f in seen], np.float32),
+    }
 
 
 def kept_frames(rng: Generator) -> list[int]:
@@ -161,11 +204,17 @@ def coded_before(clean: Sequence[Frame], rng: Generator) -> tuple[list[Frame], l
     return [cut(f, top, left, side) for f in clean], [cut(f, top, left, side) for f in once]
 
 
-def through(frames: Sequence[Frame], codec: str, rng: Generator, chosen: Sequence[int]) -> dict[int, Frame]:
-    """The ``chosen`` frames as the codec leaves them."""
+def through(
+    frames: Sequence[Frame], codec: str, rng: Generator, chosen: Sequence[int], steady: bool = False
+) -> dict[int, Frame]:
+    """The ``chosen`` frames as the codec leaves them; ``steady``: JPEG of one quality."""
     low, high = RANGES[codec]
     if codec == "jpeg":
-        return {n: as_jpeg(frames[n], float(rng.uniform(low, high))) for n in chosen}
+        qualities = [float(rng.uniform(low, high)) for _ in chosen]
+        return {
+            n: as_jpeg(frames[n], qualities[0] if steady else q)
+            for n, q in zip(chosen, qualities, strict=True)
+        }
     if codec == "mpeg2":
         code = str(round(float(np.exp(rng.uniform(np.log(low), np.log(high))))))
         bits, options = 8, {"qmin": code, "qmax": code, "b": "20M", "g": "12", "bf": str(rng.integers(3))}

@@ -18,8 +18,12 @@ from filmgrain_codec.train.networks.macs import of_convolutions
 PLANES = 6
 TOLD = 1 + len(FAMILIES)
 """QP / 63, and one number a codec family, 1 for the one it is."""
-WIDTHS = {"fast": (32, 48, 2), "best": (64, 96, 5)}
+WIDTHS = {"fast": (32, 48, 2), "best": (48, 96, 5)}
 """Channels at half size, at a quarter, residual blocks there; at most 8 and 60 kMAC per luma sample."""
+RADIUS = {"fast": 0, "best": 1}
+"""Frames seen on each side."""
+BESIDE = PLANES + 1
+"""Planes of each neighbour: how it differs as drawn onto the frame, and by how much QP / 63 is higher."""
 HIDDEN = 32
 CENTRE, CONTRAST = 0.5, 16.0
 NEAR = 5
@@ -80,18 +84,20 @@ class RepairNet(nn.Module):
     """What to add to a decoded picture: (N, 6, h, w).
 
     ``given`` (N, 11, h, w): the packed picture, a plane of QP / 63 and the ``phases`` of the grid, even
-    sides. ``told``: (N, TOLD).
+    sides; behind them ``BESIDE`` planes of each neighbour, where the tier sees any. ``told``: (N, TOLD).
     """
 
-    multiple, halo = 4, 48
-    """Luma samples: what sides must be multiples of, and what a tile needs around it (the reach is 30)."""
+    multiple = 4
+    """Luma samples that sides must be multiples of."""
 
     def __init__(self, tier: str = "fast") -> None:
         super().__init__()
         wide, deep, blocks = WIDTHS[tier]
-        self.tier = tier
+        self.tier, self.radius = tier, RADIUS[tier]
+        self.halo = 32 + 8 * blocks
+        """Luma samples that a tile needs around it; the reach is 14 and 8 a block."""
         self.told = nn.Sequential(nn.Linear(TOLD, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU())
-        self.first = nn.Conv2d(PLANES + 2 + PHASES, wide, 3, padding=1)
+        self.first = nn.Conv2d(entering(self.radius) + 1, wide, 3, padding=1)
         self.film = Film(wide)
         self.down = nn.Conv2d(wide, deep, 3, stride=2, padding=1)
         self.blocks = nn.ModuleList(Block(deep) for _ in range(blocks))
@@ -103,7 +109,8 @@ class RepairNet(nn.Module):
 
     def forward(self, given: Tensor, told: Tensor) -> Tensor:
         known = self.told(told)
-        first = torch.cat([detail(given[:, :PLANES]), given[:, PLANES:]], 1)
+        own = PLANES + 1 + PHASES
+        first = torch.cat([detail(given[:, :PLANES]), given[:, PLANES:own], CONTRAST * given[:, own:]], 1)
         seen = F.relu(self.film(self.first(first), known))
         deep = self.down(seen)
         for block in self.blocks:
@@ -111,6 +118,11 @@ class RepairNet(nn.Module):
         whole = F.relu(seen + self.up(F.relu(deep)))
         out: Tensor = self.gain(self.last(whole), known) * usual(told)
         return out
+
+
+def entering(radius: int) -> int:
+    """Planes that a net of a radius is given."""
+    return PLANES + 1 + PHASES + 2 * radius * BESIDE
 
 
 def detail(given: Tensor) -> Tensor:
@@ -185,6 +197,6 @@ def macs_per_sample(net: nn.Module) -> float:
     if not isinstance(net, RepairNet):
         return of_convolutions(net, torch.zeros(1, PLANES + 1 + PHASES, 32, 32), torch.zeros(1, TOLD)) / 64**2
     wide, deep, blocks = WIDTHS[net.tier]
-    half = 9 * (PLANES + 2 + PHASES) * wide + 9 * wide * PLANES
+    half = 9 * (entering(net.radius) + 1) * wide + 9 * wide * PLANES
     quarter = 9 * wide * deep + 2 * blocks * 9 * deep * deep + deep * 4 * wide
     return half / 4 + quarter / 16

@@ -60,7 +60,7 @@ class Rise(nn.Module):
 class UnetRepair(nn.Module):
     """``given`` (N, 11, h, w) as ``RepairNet`` takes it, sides multiples of 8: what to add, (N, 6, h, w)."""
 
-    tier, multiple, halo = "unet", 16, 96
+    tier, radius, multiple, halo = "unet", 0, 16, 96
     """In luma samples. Attention sees the whole tile, so tiles of another size change the result."""
 
     def __init__(self) -> None:
