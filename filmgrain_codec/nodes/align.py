@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Plane
-from filmgrain_codec.nodes.flow import Codes, along, codes, each, lattice, places, working_halvings
+from filmgrain_codec.nodes.flow import Codes, Flow, along, codes, each, lattice, places, working_halvings
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.stripes import Grown, Rows, whole
 
@@ -71,6 +71,10 @@ class Motion:
         cv, box = opencv(), np.ascontiguousarray(at[rows][:, columns])
         made: Plane = cv.remap(plane, box, None, cv.INTER_LANCZOS4, borderMode=cv.BORDER_REPLICATE)
         return made
+
+    def flow(self, neighbour: int) -> tuple[Flow | None, int]:
+        """How far away in a neighbour to look, and how many luma samples its unit has; None if clamped."""
+        return self._flows[neighbour], 2 << self._halvings
 
     def inside(self, neighbour: int) -> NDArray[np.uint8]:
         """1 where what ``warp`` shows lies in the neighbour's picture (luma's shape); 0 for a clamped one."""

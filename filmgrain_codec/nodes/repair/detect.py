@@ -24,13 +24,17 @@ SMOOTH = 1.0
 SURE, FAINT = 5.0, 2.0
 """Thresholds in deviations of the grain that is left behind the filter (5 are about 3 of grain itself): of
 the sample that makes a speck, and of the samples that hang together with it."""
-SURE_LEAST, FAINT_LEAST = 6 / 255, 3 / 255
+SURE_LEAST, FAINT_LEAST = 8 / 255, 3 / 255
 """No threshold is lower, of full scale."""
 UNLIKE, UNLIKE_LEAST = 3.0, 4 / 255
 """A frame is unlike its neighbours' mean from so many deviations on, or from this."""
+CROSS = 0.5
+"""Share of the way from a neighbour's sample to the extreme of the cross around it that counts as the
+neighbour's: as much as detail differs where motion is found half a sample wrong. Of what might pass through
+the frame it is all, for there grain must not be taken for a thing."""
 SMALLEST = 3
 """Samples that a speck has at least."""
-APART_LEAST, APART_SHARE, APART_SIGMAS = 8 / 255, 0.4, 2.0
+APART_LEAST, APART_SHARE, APART_SIGMAS = 8 / 255, 0.3, 2.0
 """Neighbours agree where they differ by less than this, or than this share of what the frame differs from
 them, or than so many deviations of grain."""
 SOFTENED = 1.15
@@ -91,7 +95,7 @@ class Ranks:
         """How far frame ``which`` lies above (``WHITE``) or below all that the others hold nearby."""
         cv = opencv()
         mine, others = self.smooth[which], [k for k in (BEFORE, HERE, AFTER) if k != which]
-        one, other = (self._extreme(k, polarity) for k in others)
+        one, other = (self._extreme(k, polarity, CROSS if which == HERE else 1.0) for k in others)
         made: Plane
         if polarity == WHITE:
             made = cv.subtract(mine, cv.max(one, other))
@@ -107,7 +111,13 @@ class Ranks:
         sure, faint = ((far > np.float32(scale * limit)).view(np.uint8) & trusted for limit in limits)
         return Suspects(sure, faint)
 
-    def _extreme(self, which: int, polarity: int) -> Plane:
+    def _extreme(self, which: int, polarity: int, share: float) -> Plane:
+        """What a frame has of most (or least) at every sample; ``share``: as ``CROSS``."""
+        mine, far = self.smooth[which], self._farthest(which, polarity)
+        made: Plane = far if share == 1 else opencv().addWeighted(far, share, mine, 1 - share, 0)
+        return made
+
+    def _farthest(self, which: int, polarity: int) -> Plane:
         """The most (or least) of a cross of samples, kept."""
         known: dict[tuple[int, int], Plane] = self.__dict__.setdefault("_extremes", {})
         if (which, polarity) not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -134,14 +135,18 @@ class Dust:
         kept = gates.untouched(kept, veto)
         if ranks.aligned.alone or not kept:
             return kept
+        kept = gates.off_edges(kept, ranks.smooth[HERE], (ranks.smooth[BEFORE], ranks.smooth[AFTER]))
+        kept = gates.followed(kept, [ranks.aligned.motion.flow(k) for k in (BEFORE, AFTER)])
         kept = gates.at_rest(kept, ranks.unlike)
         if not kept:
             return []
         before, after = self._theirs(ranks)
         left = gates.not_rain(kept, (*before, *after))
-        left = gates.not_passing(left, before, after, frame.fmt.width)
-        left = _steady(left, window, ranks) if left else []
-        return gates.not_akin(left, kept)
+        still = gates.not_passing(left, before, after, frame.fmt.width)
+        if not still.left:
+            return []
+        steady = _steady(still.left, window, ranks)
+        return gates.not_akin(steady.left, kept, still.chance + steady.chance)
 
     def _theirs(self, ranks: Ranks) -> tuple[list[Speck], list[Speck]]:
         """What only the frame before has, and what only the one after."""
@@ -168,12 +173,12 @@ def _joined(found: Sequence[Speck], shape: tuple[int, int]) -> list[Speck]:
     return made
 
 
-def _steady(found: list[Speck], window: Sequence[Frame], ranks: Ranks) -> list[Speck]:
+def _steady(found: list[Speck], window: Sequence[Frame], ranks: Ranks) -> gates.Sifted:
     """Without what blinks: seen two frames on as here."""
     far = [(0, 1), (4, 3)]
     there = [window[a] for a, near in far if window[a].index != window[near].index]
     if not there:
-        return found
+        return gates.Sifted(found, Counter())
     aligned = ranks.aligned
     lumas = [aligned.here, *(brightness(f) for f in there)]
     motion = Motion(lumas, 0, median=MEDIAN)

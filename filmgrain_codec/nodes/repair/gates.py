@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Plane
+from filmgrain_codec.nodes.flow import Flow
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair.detect import Mask
 from filmgrain_codec.nodes.repair.specks import Speck, painted
 
 Places = NDArray[np.float64]
-LEAST_AREA = 400
+LEAST_AREA = 600
 """A limit on size is never smaller, in samples: small pictures have large specks."""
-HAIR, HAIR_AREA = 5.0, 4.0
+HAIR, HAIR_AREA = 8.0, 4.0
 """A piece so many times as long as wide is a hair, and may have so many times the area."""
 PATH, PATH_LEAST, NEARLY, STEPS = 0.06, 24, 2.5, 0.15
 """A thing moves by at most this share of the picture's width a frame (less its neighbourhood's motion; or so
@@ -32,9 +33,17 @@ FEW, AKIN = 2, 0.3
 """So many specks of a frame, and such a share of them, make a scene of the others too."""
 AGAIN = 0.4
 """A light that blinks has two frames on this share of what it has here."""
+ONWARD, ASIDE = np.eye(2), np.array([[0.0, 1.0], [-1.0, 0.0]])
 RAIN, THIN, RAIN_SHARE = 8, 2.5, 0.6
 """Rain: so many pieces so many times as long as wide, of which this share lies within ``RAIN_ANGLE``."""
 RAIN_ANGLE = np.deg2rad(12)
+COMING = 250
+"""A piece at the picture's edge with more samples is taken for a thing that comes into it."""
+ROUGH, FLOWING = 4.0, 4
+"""Motion that varies by more (deviation in samples, over so many of the flow's samples on each side) was
+not found, or is too wild to go by."""
+EDGE = 1.6
+"""A speck differs from its ground by more than so many times what that changes from sample to sample."""
 REACH, CLOSE, UNQUIET = 10, 5, 0.25
 """Within so many samples of a speck, those of specks and right beside them left out, at most this share may
 be such that the motion fails there."""
@@ -53,8 +62,15 @@ class Limits:
         most = max(LEAST_AREA, self.area * shape[0] * shape[1])
         if speck.area <= most:
             return True
-        length, width, _ = speck.axes()
-        return length >= HAIR * width and speck.area <= HAIR_AREA * most
+        return speck.area <= HAIR_AREA * most and slimness(speck) >= HAIR
+
+
+def slimness(speck: Speck) -> float:
+    """How many times as long as wide a piece is, however it is bent: by its rim, which a hair is most of."""
+    cv = opencv()
+    codes = np.pad(speck.shape, 1).astype(np.uint8)
+    within = int(np.count_nonzero(cv.erode(codes, np.ones((3, 3), np.uint8))))
+    return ((speck.area - within) / 2) ** 2 / speck.area
 
 
 def untouched(found: Sequence[Speck], veto: Mask | None) -> list[Speck]:
@@ -65,13 +81,22 @@ def untouched(found: Sequence[Speck], veto: Mask | None) -> list[Speck]:
 
 
 def at_rest(found: Sequence[Speck], unlike: Mask) -> list[Speck]:
-    """Without those amid motion that cannot be followed; ``unlike``: 1 where a frame is not what its
-    neighbours make it (luma's shape)."""
+    """Without those amid motion that cannot be followed, or coming into the picture.
+
+    ``unlike``: 1 where a frame is not what its neighbours make it (luma's shape).
+    """
+    cv, shape = opencv(), (unlike.shape[0], unlike.shape[1])
+    found = [s for s in found if s.area <= COMING or not _at_edge(s, shape)]
     if not found:
         return []
-    cv, shape = opencv(), (unlike.shape[0], unlike.shape[1])
     free = 1 - cv.dilate(painted(found, shape), np.ones((CLOSE, CLOSE), np.uint8))
     return [s for s in found if _unlike_around(s, unlike, free) <= UNQUIET]
+
+
+def _at_edge(speck: Speck, shape: tuple[int, int]) -> bool:
+    """Whether a piece touches the picture's edge."""
+    ends = zip((speck.rows, speck.columns), shape, strict=True)
+    return any(part.start == 0 or part.stop == size for part, size in ends)
 
 
 def _unlike_around(speck: Speck, unlike: Mask, free: Mask) -> float:
@@ -80,6 +105,42 @@ def _unlike_around(speck: Speck, unlike: Mask, free: Mask) -> float:
     columns = slice(max(0, speck.columns.start - REACH), speck.columns.stop + REACH)
     around = free[rows, columns] > 0
     return float(unlike[rows, columns][around].mean()) if around.any() else 1.0
+
+
+def followed(found: Sequence[Speck], flows: Sequence[tuple[Flow | None, int]]) -> list[Speck]:
+    """Without those around which motion varies too much; ``flows``: to each neighbour, with their units."""
+    return [
+        s for s in found if all(_rough(s, flow, unit) <= ROUGH for flow, unit in flows if flow is not None)
+    ]
+
+
+def _rough(speck: Speck, flow: Flow, unit: int) -> float:
+    """Deviation of the flow around a speck's middle, in luma samples."""
+    row, column = (min(int(at / unit), n - 1) for at, n in zip(speck.middle, flow.shape, strict=False))
+    rows, columns = (slice(max(0, k - FLOWING), k + FLOWING + 1) for k in (row, column))
+    return unit * float(np.sqrt(flow[rows, columns].var((0, 1)).sum()))
+
+
+def off_edges(found: Sequence[Speck], here: Plane, near: Sequence[Plane]) -> list[Speck]:
+    """Without those that are no stronger than the edge they lie on, where motion is found a little wrong.
+
+    ``near``: the neighbours as the frame ``here`` would show them.
+    """
+    return [s for s in found if _beyond_edge(s, here, near)]
+
+
+def _beyond_edge(speck: Speck, here: Plane, near: Sequence[Plane]) -> bool:
+    cv = opencv()
+    rows, columns = (slice(max(0, k.start - 1), k.stop + 1) for k in (speck.rows, speck.columns))
+    ground = sum((p[rows, columns] for p in near[1:]), near[0][rows, columns]) / np.float32(len(near))
+    steps = [cv.Sobel(ground, cv.CV_32F, *way, ksize=3, scale=1 / 8) for way in ((1, 0), (0, 1))]
+    inside = slice(speck.rows.start - rows.start, None), slice(speck.columns.start - columns.start, None)
+    high, wide = speck.shape.shape
+    away, slope = (
+        float(plane[inside][:high, :wide][speck.shape].mean())
+        for plane in (np.abs(here[rows, columns] - ground), np.hypot(*steps))
+    )
+    return away > EDGE * slope
 
 
 def not_rain(found: Sequence[Speck], others: Sequence[Speck] = ()) -> list[Speck]:
@@ -102,15 +163,26 @@ def _turn(one: Places, other: Places | float) -> Places:
     return np.asarray((one - other + np.pi / 2) % np.pi - np.pi / 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """``left``: those that were not spared. ``chance``: how many of a polarity would be spared if all were
+    dirt; of much dirt some lies on a line with some."""
+
+    left: list[Speck]
+    chance: Counter[int]
+
+
 def not_passing(
     found: Sequence[Speck], before: Sequence[Speck], after: Sequence[Speck], width: int
-) -> list[Speck]:
+) -> Sifted:
     """Without those that have one like them in the frame before and one in the frame after, on a line.
 
-    ``before``, ``after``: what only those frames have, as the middle one would show it.
+    ``before``, ``after``: what only those frames have, as the middle one would show it. As many lie on
+    a corner by chance as on a line.
     """
-    one, other = _Crowd(before), _Crowd(after)
-    return [s for s in found if not _passes(s, one, other, max(PATH_LEAST, PATH * width))]
+    one, other, reach = _Crowd(before), _Crowd(after), max(PATH_LEAST, PATH * width)
+    left = [s for s in found if not _passes(s, one, other, reach, ONWARD)]
+    return Sifted(left, Counter(s.polarity for s in found if _passes(s, one, other, reach, ASIDE)))
 
 
 class _Crowd:
@@ -129,15 +201,22 @@ class _Crowd:
         return np.asarray(self.places[near & kin])
 
 
-def _passes(speck: Speck, before: _Crowd, after: _Crowd, reach: float) -> bool:
+def _passes(speck: Speck, before: _Crowd, after: _Crowd, reach: float, way: Places) -> bool:
+    """``way``: what a step is turned by before it is taken again."""
     came, went = before.like(speck, reach), after.like(speck, reach)
-    if _along(speck, np.concatenate([came, went])):
+    if _along(speck, np.concatenate([came, went]) if way is ONWARD else _aside(speck, came, went)):
         return True
     if not len(came) or not len(went):
         return False
-    step = np.asarray(speck.middle) - came
+    step = (np.asarray(speck.middle) - came) @ way
     missed = np.hypot(*np.moveaxis(np.asarray(speck.middle) + step[:, None] - went[None], -1, 0))
     return bool((missed <= NEARLY + STEPS * np.hypot(*step.T)[:, None]).any())
+
+
+def _aside(speck: Speck, came: Places, went: Places) -> Places:
+    """The places turned by a right angle around a speck."""
+    middle = np.asarray(speck.middle)
+    return np.asarray(middle + (np.concatenate([came, went]) - middle) @ ASIDE)
 
 
 def _along(speck: Speck, others: Places) -> bool:
@@ -150,24 +229,35 @@ def _along(speck: Speck, others: Places) -> bool:
     return bool((ahead & (np.abs(_turn(np.arctan2(way[:, 1], way[:, 0]), direction)) < RAIN_ANGLE)).any())
 
 
-def not_akin(left: Sequence[Speck], all_of_them: Sequence[Speck]) -> list[Speck]:
-    """Without the rest of a polarity of which much was found to be of the scene: snow, rain or sparks."""
+def not_akin(
+    left: Sequence[Speck], all_of_them: Sequence[Speck], chance: Counter[int] | None = None
+) -> list[Speck]:
+    """Without the rest of a polarity of which much was found to be of the scene: snow, rain or sparks.
+
+    ``chance``: how many of them that says nothing of.
+    """
     counts = Counter(s.polarity for s in all_of_them)
-    spared = counts - Counter(s.polarity for s in left)
+    spared = counts - Counter(s.polarity for s in left) - (chance or Counter())
     scene = {p for p in spared if spared[p] >= max(FEW, AKIN * counts[p])}
     return [s for s in left if s.polarity not in scene]
 
 
-def not_blinking(
-    found: Sequence[Speck], here: Plane, near: Sequence[Plane], far: Sequence[Plane]
-) -> list[Speck]:
-    """Without those that are there again two frames on. All planes as the frame ``here`` would show them."""
-    return [s for s in found if not any(_again(s, here, near, other) for other in far)]
+def not_blinking(found: Sequence[Speck], here: Plane, near: Sequence[Plane], far: Sequence[Plane]) -> Sifted:
+    """Without those that are there again two frames on. All planes as the frame ``here`` would show them.
+
+    By chance as many are as far off there to the other side.
+    """
+    steps = [[_again(s, here, near, other) for other in far] for s in found]
+    left = [s for s, each in zip(found, steps, strict=True) if max(each) < AGAIN]
+    return Sifted(
+        left, Counter(s.polarity for s, each in zip(found, steps, strict=True) if min(each) <= -AGAIN)
+    )
 
 
-def _again(speck: Speck, here: Plane, near: Sequence[Plane], other: Plane) -> bool:
+def _again(speck: Speck, here: Plane, near: Sequence[Plane], other: Plane) -> float:
+    """How much of a speck's step from the ground another frame makes."""
     ground, mine, theirs = (
         float(np.mean([p[speck.rows, speck.columns][speck.shape].mean() for p in planes]))
         for planes in (near, (here,), (other,))
     )
-    return (theirs - ground) * np.sign(mine - ground) >= AGAIN * abs(mine - ground)
+    return (theirs - ground) / (mine - ground) if mine != ground else 0.0
