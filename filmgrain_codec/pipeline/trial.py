@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.reader import Reader
@@ -101,9 +102,7 @@ def _pairs(clean: Path, coded: Path, repair: Node | None) -> Iterator[tuple[Fram
         Reader(clean) as before,
         Reader(coded, native_grain="export", quantisers=repair is not None) as after,
     ):
-        for truth, frame in zip(before, after, strict=True):
-            frame = replace(frame, index=truth.index)
-            yield truth, frame if repair is None else repair.process((frame,), frame.index)
+        yield from zip(before, after if repair is None else Graph([repair]).stream(after), strict=True)
 
 
 def _write(
