@@ -15,26 +15,30 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.nodes.flicker.correction import COLUMNS, LIFT, ROWS, knots
 from filmgrain_codec.nodes.flicker.light import Light
-from filmgrain_codec.nodes.flicker.pair import NODES, Pair
+from filmgrain_codec.nodes.flicker.pair import FOLLOWED, NODES, Pair
 
 Array = NDArray[np.float64]
 LEVELS = 8
 """Codes that are walked in every cell: those in the middle of equal parts of full scale."""
 LEAST_TRUST = 0.15
 """Pairs of which a smaller share follows the motion are cuts."""
+DOUBT = 20.0
+"""Frames by which a pair counts as longer where its trust is 1 below ``FOLLOWED``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
     """Frames around the middle one that hang together with it, first to last.
 
-    ``apart`` (frames,): their distance from the middle one, 0 being itself; ``codes`` (planes, frames,
-    KNOTS): what each code of the middle frame would be in them, by the maps alone; ``cells`` (frames,
-    LEVELS, ROWS, COLUMNS): the same of luma in every cell, with the gains; ``level`` (frames,): mean of what
-    luma's codes become.
+    ``middle``: its place among them; ``time`` (frames,): when they are, in frames, those further apart that
+    hardly follow each other's motion, for errors add up along the chain; ``codes`` (planes, frames, KNOTS):
+    what each code of the middle frame would be in them, by the maps alone; ``cells`` (frames, LEVELS, ROWS,
+    COLUMNS): the same of luma in every cell, with the gains; ``level`` (frames,): mean of what luma's codes
+    become.
     """
 
-    apart: Array
+    middle: int
+    time: Array
     codes: Array
     cells: Array
     level: Array
@@ -51,7 +55,7 @@ class Chain:
         start = np.broadcast_to(levels()[:, None, None], (LEVELS, ROWS, COLUMNS))
         cells = _walked(pairs, middle, 0, start, gained=True)
         level = np.array([np.interp(tones[0], knots(), c).mean() for c in codes[0]])
-        return cls(np.arange(len(pairs), dtype=np.float64) - middle, codes, cells, level)
+        return cls(middle, _times(pairs), codes, cells, level)
 
 
 def levels() -> Array:
@@ -71,6 +75,12 @@ def linked(lights: Sequence[Light], middle: int) -> tuple[int, int]:
 
 def _follows(light: Light) -> bool:
     return light.pair is not None and light.pair.trust >= LEAST_TRUST
+
+
+def _times(pairs: Sequence[Pair | None]) -> Array:
+    """When frames are: 0 the first, and the others by how well the pairs between follow the motion."""
+    lost = [max(0.0, FOLLOWED - pair.trust) for pair in pairs[1:] if pair is not None]
+    return np.cumsum([0.0, *(1 + DOUBT * share for share in lost)])
 
 
 def _walked(

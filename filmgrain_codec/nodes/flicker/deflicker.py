@@ -66,38 +66,37 @@ def judged(lights: Sequence[Light], middle: int, mode: str, radius: int) -> Corr
     planes = len(lights[middle].tones)
     chain = Chain.of(lights, middle)
     flickers = index(lights).flickers if mode == "auto" else 1.0
-    if len(chain.apart) < steady.LEAST_FRAMES or not flickers:
+    if len(chain.time) < steady.LEAST_FRAMES or not flickers:
         return Correction.none(min(planes, 3))
-    near, strong = steady.nearness(chain.apart, radius), mode == "strong"
-    curves = _curves(chain, near, flickers, strong)
-    field = _field(_wanted(chain, near, flickers, strong), curves[0])
+    strong = mode == "strong"
+    curves = _curves(chain, radius, flickers, strong)
+    field = _field(_wanted(chain, radius, flickers, strong), curves[0])
     curves = curves[1:] if planes == 4 else curves
     return Correction(curves.astype(np.float32), field.astype(np.float32))
 
 
-def _curves(chain: Chain, near: Array, flickers: float, strong: bool) -> Array:
+def _curves(chain: Chain, radius: int, flickers: float, strong: bool) -> Array:
     """Where each code of every plane goes (planes, KNOTS)."""
-    middle = int(-chain.apart[0])
-    share = steady.shares(chain.level, near, middle, strong)
-    whole = flickers * _shift(chain.level, near, middle, strong)
-    curves = knots() + whole * (np.tensordot(share, chain.codes, (0, 1)) - knots())
+    share, part = _judged(chain.level, chain, radius, strong)
+    curves = knots() + flickers * part * (np.tensordot(share, chain.codes, (0, 1)) - knots())
     return np.stack([_limited(c) for c in curves])
 
 
-def _wanted(chain: Chain, near: Array, flickers: float, strong: bool) -> Array:
+def _wanted(chain: Chain, radius: int, flickers: float, strong: bool) -> Array:
     """What the levels of luma should be in every cell (LEVELS, ROWS, COLUMNS)."""
-    middle, place = int(-chain.apart[0]), chain.cells[:, LEVELS // 2]
-    share = steady.shares(place, near, middle, strong)[:, None]
+    share, part = _judged(chain.cells[:, LEVELS // 2], chain, radius, strong)
     start = levels()[:, None, None]
-    part = flickers * _shift(place, near, middle, strong)
-    return np.asarray(start + part * ((share * chain.cells).sum(0) - start))
+    return np.asarray(start + flickers * part * ((share[:, None] * chain.cells).sum(0) - start))
 
 
-def _shift(path: Array, near: Array, middle: int, strong: bool) -> Array:
-    """Share of the difference to what the frames say that is flicker."""
-    difference = (steady.shares(path, near, middle, strong) * path).sum(0) - path[middle]
+def _judged(path: Array, chain: Chain, radius: int, strong: bool) -> tuple[Array, Array]:
+    """What each frame says of the light, and the share of the difference to that which is flicker."""
+    share = steady.shares(path, chain.time, chain.middle, radius, strong)
+    difference = (share * path).sum(0) - path[chain.middle]
     kept = steady.unlike_flash(difference, path)
-    return kept if strong else np.asarray(kept * steady.unlike_light(path) * steady.unlike_bursts(path))
+    if not strong:
+        kept = kept * steady.unlike_light(path) * steady.unlike_bursts(path)
+    return share, np.asarray(kept)
 
 
 def _field(wanted: Array, curve: Array) -> Array:

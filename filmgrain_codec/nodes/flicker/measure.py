@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.nodes.flicker.correction import LIFT
 from filmgrain_codec.nodes.flicker.light import Light
-from filmgrain_codec.nodes.flicker.pair import NODES, Pair
+from filmgrain_codec.nodes.flicker.pair import FOLLOWED, NODES, Pair
 from filmgrain_codec.nodes.opencv import opencv
 
 Array = NDArray[np.float64]
@@ -19,8 +19,9 @@ PARTS = 6, 8
 CODES = 255.0
 STEADY, FLICKERING = 0.2, 0.45
 """Index up to which a shot is steady, and from which it flickers."""
-FOLLOWED = 0.68, 0.78
-"""Trust likewise."""
+UNFOLLOWED = 18.0, 40.0
+"""By how much these two rise where trust falls by 1 below ``FOLLOWED``: motion that was not followed looks
+like flicker. Clean clips, played fast or shaken, with a trust of 0.55 to 0.8, have an index of up to 3."""
 _OF_NORMAL = 0.6745 * 6**0.5
 
 
@@ -46,9 +47,10 @@ class Index:
 
     @property
     def flickers(self) -> float:
-        """0 for a steady shot, or one whose motion cannot be followed, to 1 for one that flickers."""
-        sure = np.clip((self.trust - FOLLOWED[0]) / (FOLLOWED[1] - FOLLOWED[0]), 0, 1)
-        return float(sure * np.clip((self.value - STEADY) / (FLICKERING - STEADY), 0, 1))
+        """0 for a steady shot to 1 for one that flickers."""
+        lost = max(0.0, FOLLOWED - self.trust)
+        low, high = (code + more * lost for code, more in zip((STEADY, FLICKERING), UNFOLLOWED, strict=True))
+        return float(np.clip((self.value - low) / (high - low), 0, 1))
 
 
 def index(lights: Sequence[Light]) -> Index:

@@ -22,9 +22,11 @@ Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
 NODES = 33
 """Points of a map: codes k / 32 of full scale."""
-TRUSTED = 0.56, 0.61
+TRUSTED = 0.42, 0.5
 """Where so small a share of the samples follows the motion, frames say nothing of their light; all from the
-second on. Between pictures of a shaken camera 0.2 to 0.6 follow, of old film 0.65 to 0.97."""
+second on. Between pictures of a wildly shaken camera 0.2 to 0.7 follow, of old film 0.6 to 0.97."""
+FOLLOWED = 0.82
+"""The share under which what frames say of their light has to be doubted."""
 TRUSTED_CELL = 0.3, 0.65
 TURNS = 4
 _FAR = 0.25

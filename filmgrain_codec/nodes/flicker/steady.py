@@ -17,10 +17,21 @@ LEAST_FRAMES = 5
 """Fewer frames do not show whether light goes up and down."""
 WIDTH = 1.0
 """Radii over the standard deviation of the weights in time."""
-TREND = 2.0
-"""Frames whose trend differs by so many deviations of the steps between frames count little."""
-STRONG = 2.5
-"""Times as far off, in strong mode."""
+TREND = 1.0, 3.0
+"""Frames whose trend differs by so many deviations of the steps between frames count little: the first where
+light comes, goes or moves once, the second where it sways or keeps its place."""
+SWAYING = 2.0, 2.6
+"""Way of the trend, up and down, over its range, from which it begins to sway, and from which it does: light
+that moves once has 1, light that comes and goes again 2."""
+MOVED = 1.0, 2.0
+"""Range of the trend, in deviations of the steps, up to which light keeps its place, and from which not."""
+STRONG = 5.0
+"""The same as ``TREND``, in strong mode."""
+SMOOTH, ALIKE, REACH = 2.0, 5.0, 5
+"""Frames (standard deviation) over which neighbours agree on the light they should have, if their trends
+differ by no more than so many deviations of the steps; frames on each side that are asked."""
+SLOW = 3.0
+"""Frames (standard deviation) over which a trend is smoothed before its way is measured."""
 LEAST_STEP = 0.01
 """The least such deviation, in codes of full scale."""
 ASTRAY = 5.0
@@ -37,11 +48,6 @@ POOLED = 1.5
 """Cells over which that is judged together (standard deviation)."""
 
 
-def nearness(apart: Array, radius: int) -> Array:
-    """Weight of each frame by its distance from the middle one."""
-    return np.asarray(np.exp(-0.5 * (WIDTH * apart / radius) ** 2))
-
-
 def medians(path: Array, reach: int = 2) -> Array:
     """Medians over five neighbours in time; the first and last are repeated."""
     padded = np.pad(path, [(reach, reach)] + [(0, 0)] * (path.ndim - 1), "edge")
@@ -53,14 +59,39 @@ def step_size(path: Array) -> Array:
     return np.asarray(1.4826 * np.median(np.abs(np.diff(path, axis=0)), axis=0))
 
 
-def shares(path: Array, near: Array, middle: int, strong: bool = False) -> Array:
-    """How much each frame says about the light that the middle one should have; sums to 1 over time."""
+def shares(path: Array, time: Array, middle: int, radius: int, strong: bool = False) -> Array:
+    """How much each frame says about the light that the middle one should have; sums to 1 over time.
+
+    ``path`` (frames, ...), ``time`` (frames,): when each frame is, in frames.
+    A frame should have the mean light of those near it in time and in trend. The middle one gets the mean of
+    what it and the frames around it should have: trends are medians of a few frames that flicker, and what
+    follows them closely would jump from frame to frame as they do.
+    """
     trend, step = medians(path), np.maximum(step_size(path), LEAST_STEP)
-    gone = (trend - trend[middle]) / ((STRONG if strong else 1) * TREND * step)
+    bound = step * (STRONG if strong else tolerance(trend, step))
     astray = np.clip((path - trend) / (ASTRAY * np.maximum(step, deviation(path))), -1, 1)
-    weights = near.reshape(-1, *[1] * (path.ndim - 1)) * np.exp(-0.5 * gone**2) * (1 - astray**2) ** 2
-    weights += 1e-9 * near.reshape(-1, *[1] * (path.ndim - 1))
-    return np.asarray(weights / weights.sum(0))
+    counted = (1 - astray**2) ** 2 + 1e-9
+    around = range(max(0, middle - REACH), min(len(path), middle + REACH + 1))
+    each = np.stack([counted * _alike(trend, time, k, bound, radius / WIDTH) for k in around])
+    says = _alike(trend, time, middle, ALIKE * step, SMOOTH)[around.start : around.stop]
+    return np.asarray(((says / says.sum(0))[:, None] * each / each.sum(1, keepdims=True)).sum(0))
+
+
+def _alike(trend: Array, time: Array, k: int, bound: Array, reach: float) -> Array:
+    """Weight of each frame by its distance from frame ``k`` in time and in trend."""
+    apart = (time - time[k]).reshape(-1, *[1] * (trend.ndim - 1))
+    return np.asarray(np.exp(-0.5 * (((trend - trend[k]) / bound) ** 2 + (apart / reach) ** 2)) + 1e-9)
+
+
+def tolerance(trend: Array, step: Array) -> Array:
+    """By how many deviations of the steps frames of like light may differ in trend."""
+    time = np.arange(len(trend))
+    kernel = np.exp(-0.5 * (np.subtract.outer(time, time) / SLOW) ** 2)
+    slow = np.tensordot(kernel / kernel.sum(1, keepdims=True), trend, 1)
+    size = np.ptp(slow, axis=0)
+    sways = ramp(np.abs(np.diff(slow, axis=0)).sum(0) / (size + 1e-9), *SWAYING)
+    stays = 1 - ramp(size / step, *MOVED)
+    return np.asarray(TREND[0] + (TREND[1] - TREND[0]) * np.maximum(sways, stays))
 
 
 def unlike_light(path: Array) -> Array:

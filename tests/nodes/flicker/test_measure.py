@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -50,6 +51,17 @@ def test_light_of_parts_that_leaves_the_mean_alone_is_seen():
     found = index(shot(1 + 0.03 * waves[:, None, None] * side))
     assert found.whole < found.parts / 4
     assert found.parts > 1.5
+
+
+def followed(light, trust):
+    """Notes as they are where only ``trust`` of the samples follows the motion."""
+    return [replace(n, pair=n.pair and replace(n.pair, trust=trust)) for n in shot(light)]
+
+
+def test_the_less_motion_is_followed_the_more_flicker_has_to_be_seen():
+    mild, severe = (1 + a * np.random.default_rng(2).standard_normal(30) for a in (0.012, 0.12))
+    assert [index(followed(mild, trust)).flickers for trust in (0.9, 0.6)] == [1, 0]
+    assert [index(followed(severe, trust)).flickers for trust in (0.9, 0.6)] == [1, 1]
 
 
 def test_too_few_frames_say_nothing():
