@@ -152,7 +152,7 @@ def main(given: list[str] | None = None) -> int:
     same, tried_names = unchanged(), {r["method"] for r in rows}
     judged = [m.name for m in OURS if m.name in tried_names]
     summary = [{"mode": m, **t} for m in judged for t in targets(rows, averages, m, fps, same)]
-    print("\n" + table(summary, ("mode", "target", "wanted", "measured", "passed")))
+    print("\n" + table(summary, ("mode", "target", "wanted", "measured", "passed", "ideal")))
     singles = [rounded(r) for r in rows if r["method"] in KEPT]
     extra = {"targets": summary, "means": [rounded(a) for a in averages], "fps_1080p": fps}
     save("deflicker", singles, options.out, commit=commit, **extra)
