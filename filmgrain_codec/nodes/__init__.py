@@ -89,8 +89,8 @@ NODES.register(
                 "detector",
                 str,
                 "rank",
-                "by ranks among the neighbours, or a network",
-                choices=("rank", "net"),
+                "by ranks among the neighbours, by a network too, or by that on stills only (auto)",
+                choices=("rank", "net", "auto"),
             ),
             Param("polarity", str, "auto", "kind of dirt", choices=("auto", "both", "white", "black")),
             Param(

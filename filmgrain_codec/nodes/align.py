@@ -68,7 +68,7 @@ class Motion:
         at = self._at(plane, neighbour)
         if at is None:
             return plane[rows, columns]
-        cv, box = opencv(), np.ascontiguousarray(at[rows][:, columns])
+        cv, box = opencv(), np.ascontiguousarray(at.box(rows, columns))
         made: Plane = cv.remap(plane, box, None, cv.INTER_LANCZOS4, borderMode=cv.BORDER_REPLICATE)
         return made
 

@@ -48,15 +48,23 @@ class Grown:
         first = self._made[0].start
         return self._made[1][top - first : bottom - first]
 
-    def _stretched(self, top: int, bottom: int) -> Array:
+    def box(self, rows: slice, columns: slice) -> Array:
+        """Some columns of some rows, without the rest of them."""
+        (top, bottom, _), (left, right, _) = (
+            part.indices(size) for part, size in zip((rows, columns), self.shape, strict=False)
+        )
+        return self._stretched(top, bottom, left, right)
+
+    def _stretched(self, top: int, bottom: int, left: int = 0, end: int | None = None) -> Array:
         down, right = self._ratio
-        first, last = top // down, -(-bottom // down)
-        part = self._bordered[first : last + 2]
+        end = self.shape[1] if end is None else end
+        rows, columns = slice(top // down, -(-bottom // down) + 2), slice(left // right, -(-end // right) + 2)
+        part = self._bordered[rows, columns]
         if self._ratio != (1, 1):
             size = part.shape[1] * right, part.shape[0] * down
             part = opencv().resize(part, size, interpolation=opencv().INTER_LINEAR)
-        above = down + top - first * down
-        return part[above : above + bottom - top, right : right + self.shape[1]]
+        above, before = down + top - rows.start * down, right + left - columns.start * right
+        return part[above : above + bottom - top, before : before + end - left]
 
 
 def bordered(small: Array) -> Array:

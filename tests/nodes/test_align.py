@@ -12,6 +12,7 @@ from filmgrain_codec.errors import ModelError
 from filmgrain_codec.nodes import flow
 from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
+from filmgrain_codec.nodes.stripes import Grown, bordered
 
 MARGIN = 24
 
@@ -177,3 +178,16 @@ def test_a_step_is_searched_once_for_all_windows(monkeypatch):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: Motion([f + 0 for f in frames[n : n + 5]], 2, film=True), [0, 1] * 4))
     assert len(found) == 6
+
+
+@pytest.mark.parametrize("ratio", [(1, 1), (2, 2), (2, 1), (8, 8)])
+def test_a_box_of_a_stretched_map_is_the_cut_of_the_whole(ratio):
+    small = np.random.default_rng(0).random((12, 15, 2), np.float32)
+    grown = Grown(bordered(small), ratio, (12 * ratio[0] - 1, 15 * ratio[1] - 1))
+    whole = grown[slice(0, grown.shape[0])]
+    for rows, columns in (
+        (slice(0, 5), slice(0, 7)),
+        (slice(3, 11), slice(9, 14)),
+        (slice(7, 11), slice(5, 14)),
+    ):
+        assert np.array_equal(grown.box(rows, columns), whole[rows, columns])

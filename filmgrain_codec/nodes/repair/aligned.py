@@ -17,6 +17,7 @@ from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
 
 MEDIAN, AGREE = 3, 5
+SEARCH = "smooth"
 Array = NDArray[np.float32]
 BEFORE, HERE, AFTER = range(3)
 
@@ -25,11 +26,13 @@ BEFORE, HERE, AFTER = range(3)
 class Aligned:
     """Three successive frames, the middle one at ``HERE``; the others are drawn onto it when asked for.
 
-    All planes are luma's size, in codes of full scale (of RGB the mean of the three planes). At the ends of a
-    shot, where a neighbour is the frame itself, ``usable`` is 0 everywhere.
+    All planes are luma's size, in codes of full scale (of RGB the mean of the three). Where a neighbour
+    is the frame itself, ``usable`` is 0 everywhere. ``one_sided``: both neighbours are of the same side, the
+    farther one at ``BEFORE`` and the nearer one at ``AFTER``.
     """
 
     frames: Sequence[Frame]
+    one_sided: bool = False
 
     @cached_property
     def lumas(self) -> list[Plane]:
@@ -39,7 +42,7 @@ class Aligned:
 
     @cached_property
     def motion(self) -> Motion:
-        return Motion(self.lumas, HERE, "smooth", median=MEDIAN)
+        return Motion(self.lumas, HERE, SEARCH, median=MEDIAN, film=True)
 
     @property
     def here(self) -> Plane:
@@ -74,6 +77,15 @@ class Aligned:
     def alone(self) -> bool:
         """Whether a neighbour is missing: nothing can be told from time."""
         return self.lumas[BEFORE] is self.here or self.lumas[AFTER] is self.here
+
+
+def witnesses(window: Sequence[Frame]) -> Aligned:
+    """The middle one of five frames and the two nearest others; at the end of a shot those of one side."""
+    indices = [f.index for f in window]
+    for middle, near, far in ((1, 3, 4), (3, 1, 0)):
+        if indices[middle] == indices[2] and len({indices[2], indices[near], indices[far]}) == 3:
+            return Aligned([window[far], window[2], window[near]], one_sided=True)
+    return Aligned(window[1:4])
 
 
 def brightness(frame: Frame) -> Plane:

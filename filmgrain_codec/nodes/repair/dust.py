@@ -9,11 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
-from filmgrain_codec.errors import UsageError
+from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair import gates
-from filmgrain_codec.nodes.repair.aligned import AFTER, BEFORE, HERE, MEDIAN, Aligned, brightness
+from filmgrain_codec.nodes.repair.aligned import (
+    AFTER,
+    BEFORE,
+    HERE,
+    MEDIAN,
+    SEARCH,
+    Aligned,
+    brightness,
+    witnesses,
+)
 from filmgrain_codec.nodes.repair.detect import BLACK, SMALLEST, WHITE, Mask, Ranks, Suspects
 from filmgrain_codec.nodes.repair.fill import filled, widened
 from filmgrain_codec.nodes.repair.masks import SHOWS, Painted, shown
@@ -23,10 +32,13 @@ from filmgrain_codec.nodes.repair.specks import Speck, painted, specks
 SHARE_PROP, COUNT_PROP, LEFT_PROP = "FGDustShare", "FGDustSpecks", "FGDustLeft"
 """Properties of every frame: share of luma's samples that is damaged, number of specks, and 1 where they were
 too many and the frame was left as it is."""
-RANK, NET = "rank", "net"
-DETECTORS = (RANK, NET)
+RANK, NET, AUTO = "rank", "net", "auto"
+DETECTORS = (RANK, NET, AUTO)
 POLARITIES = {"auto": 0, "both": 0, "white": WHITE, "black": BLACK}
 MANY, RARE, STRICTER = 6, 1 / 6, 1.4
+ONE_SIDED, ONE_SIDED_UNQUIET = 1.6, 0.1
+"""At the ends of a shot, where both neighbours are of one side, thresholds are so many times as high, and
+less of a speck's surroundings may be unlike its neighbours."""
 """With polarity auto: where there are so many of one kind and at most this share of the other, the other must
 exceed its threshold by so much."""
 THEIRS = 0.6
@@ -51,8 +63,10 @@ class Dust:
     ``max_size``: largest speck, in per cent of the picture (hair four times as much; at least 400 samples).
     ``max_coverage``: per cent of the picture above which a frame is left alone. ``veto``, ``mask``: picture
     files (or sequences, ``%04d``) white where nothing, and where anything, is replaced. ``show``: repaired,
-    overlay or mask. Samples outside of the widened mask keep their bits. The first and last frame of a shot
-    have but one neighbour: nothing is looked for there. Raises ``UsageError``, ``InputError``.
+    overlay or mask. ``detector``: rank; net, which is asked besides; or auto, where the net, if one is
+    installed, is asked about frames without neighbours only. Samples outside of the widened mask keep their
+    bits. The first and last frame of a shot are compared with the two next to them. Raises ``UsageError``,
+    ``InputError``, and ``ModelError`` where ``net`` is not installed.
     """
 
     radius = 2
@@ -72,9 +86,7 @@ class Dust:
         _check(polarity, POLARITIES, "polarity")
         _check(show, SHOWS, "show")
         self._sensitivity, self._polarity, self._show = sensitivity, polarity, show
-        self._net = MaskNet() if detector == NET else None
-        if self._net is not None:
-            self._net.model.verify()
+        self._net, self._stills_only = _net(detector), detector == AUTO
         self._limits = gates.Limits(max_size / 100, POLARITIES[polarity])
         self._coverage = max_coverage / 100
         self._veto, self._hand = (Painted(p) if p else None for p in (veto, mask))
@@ -83,7 +95,7 @@ class Dust:
         return fmt
 
     def process(self, window: Sequence[Frame], n: int) -> Frame:
-        frame, aligned = window[self.radius], Aligned(window[1:4])
+        frame, aligned = window[self.radius], witnesses(window)
         found = self.found(window, aligned, n)
         hand = self._by_hand(n, frame.fmt)
         wide = widened(found.mask) if hand is None else widened(found.mask) | hand
@@ -114,12 +126,12 @@ class Dust:
     def _seen(self, ranks: Ranks, shape: tuple[int, int]) -> list[Speck]:
         """What the rank test takes for damage, and what the net does, where there is one."""
         ranked = [] if ranks.aligned.alone else self._suspects(ranks)
-        if self._net is None:
+        if self._net is None or (self._stills_only and not ranks.aligned.alone):
             return ranked
         return _joined([*ranked, *self._net.specks(ranks.aligned, self._sensitivity)], shape)
 
     def _suspects(self, ranks: Ranks) -> list[Speck]:
-        scale = 1 / self._sensitivity
+        scale = (ONE_SIDED if ranks.aligned.one_sided else 1) / self._sensitivity
         found = {p: specks(ranks.suspects(HERE, p, scale), p, SMALLEST) for p in (WHITE, BLACK)}
         if self._polarity == "auto":
             rare, usual = sorted(found, key=lambda p: len(found[p]))
@@ -137,14 +149,17 @@ class Dust:
             return kept
         kept = gates.off_edges(kept, ranks.smooth[HERE], (ranks.smooth[BEFORE], ranks.smooth[AFTER]))
         kept = gates.followed(kept, [ranks.aligned.motion.flow(k) for k in (BEFORE, AFTER)])
-        kept = gates.at_rest(kept, ranks.unlike)
+        unquiet = ONE_SIDED_UNQUIET if ranks.aligned.one_sided else gates.UNQUIET
+        kept = gates.at_rest(kept, ranks.unlike, unquiet)
         if not kept:
             return []
         before, after = self._theirs(ranks)
         left = gates.not_rain(kept, (*before, *after))
-        still = gates.not_passing(left, before, after, frame.fmt.width)
+        still = gates.not_passing(left, before, after, frame.fmt.width, one_sided=ranks.aligned.one_sided)
         if not still.left:
             return []
+        if ranks.aligned.one_sided:
+            return gates.not_akin(still.left, kept, still.chance)
         steady = _steady(still.left, window, ranks)
         return gates.not_akin(steady.left, kept, still.chance + steady.chance)
 
@@ -164,6 +179,20 @@ class Dust:
         return hand if hand is None or veto is None else hand & (1 - veto)
 
 
+def _net(detector: str) -> MaskNet | None:
+    """The net of a detector; with ``auto`` None where none is installed."""
+    if detector == RANK:
+        return None
+    found = MaskNet()
+    try:
+        found.model.verify()
+    except ModelError:
+        if detector == NET:
+            raise
+        return None
+    return found
+
+
 def _joined(found: Sequence[Speck], shape: tuple[int, int]) -> list[Speck]:
     """Specks of one polarity that touch or cover each other as one."""
     made = []
@@ -175,14 +204,14 @@ def _joined(found: Sequence[Speck], shape: tuple[int, int]) -> list[Speck]:
 
 def _steady(found: list[Speck], window: Sequence[Frame], ranks: Ranks) -> gates.Sifted:
     """Without what blinks: seen two frames on as here."""
-    far = [(0, 1), (4, 3)]
-    there = [window[a] for a, near in far if window[a].index != window[near].index]
-    if not there:
+    far = [k for k, near in ((0, 1), (4, 3)) if window[k].index != window[near].index]
+    if not far:
         return gates.Sifted(found, Counter())
     aligned = ranks.aligned
-    lumas = [aligned.here, *(brightness(f) for f in there)]
-    motion = Motion(lumas, 0, median=MEDIAN)
-    drawn = [motion.warp(luma, k) for k, luma in enumerate(lumas) if k]
+    ends = [brightness(window[k]) if k in far else aligned.lumas[near - 1] for k, near in ((0, 1), (4, 3))]
+    lumas = [ends[0], *aligned.lumas, ends[1]]
+    motion = Motion(lumas, 2, SEARCH, median=MEDIAN, film=True)
+    drawn = [motion.warp(lumas[k], k) for k in far]
     return gates.not_blinking(found, aligned.here, (aligned.before, aligned.after), drawn)
 
 

@@ -31,7 +31,7 @@ ALIKE = 3.0
 """It is at most so many times as large or as small from frame to frame."""
 FEW, AKIN = 2, 0.3
 """So many specks of a frame, and such a share of them, make a scene of the others too."""
-AGAIN = 0.4
+AGAIN = 0.3
 """A light that blinks has two frames on this share of what it has here."""
 ONWARD, ASIDE = np.eye(2), np.array([[0.0, 1.0], [-1.0, 0.0]])
 RAIN, THIN, RAIN_SHARE = 8, 2.5, 0.6
@@ -39,7 +39,7 @@ RAIN, THIN, RAIN_SHARE = 8, 2.5, 0.6
 RAIN_ANGLE = np.deg2rad(12)
 COMING = 250
 """A piece at the picture's edge with more samples is taken for a thing that comes into it."""
-ROUGH, FLOWING = 4.0, 4
+ROUGH, FLOWING = 3.0, 4
 """Motion that varies by more (deviation in samples, over so many of the flow's samples on each side) was
 not found, or is too wild to go by."""
 EDGE = 1.6
@@ -80,17 +80,18 @@ def untouched(found: Sequence[Speck], veto: Mask | None) -> list[Speck]:
     return [s for s in found if not (veto[s.rows, s.columns][s.shape]).any()]
 
 
-def at_rest(found: Sequence[Speck], unlike: Mask) -> list[Speck]:
+def at_rest(found: Sequence[Speck], unlike: Mask, unquiet: float = UNQUIET) -> list[Speck]:
     """Without those amid motion that cannot be followed, or coming into the picture.
 
-    ``unlike``: 1 where a frame is not what its neighbours make it (luma's shape).
+    ``unlike``: 1 where a frame is not what its neighbours make it (luma's shape); ``unquiet``: share of a
+    speck's surroundings that may be so.
     """
     cv, shape = opencv(), (unlike.shape[0], unlike.shape[1])
     found = [s for s in found if s.area <= COMING or not _at_edge(s, shape)]
     if not found:
         return []
     free = 1 - cv.dilate(painted(found, shape), np.ones((CLOSE, CLOSE), np.uint8))
-    return [s for s in found if _unlike_around(s, unlike, free) <= UNQUIET]
+    return [s for s in found if _unlike_around(s, unlike, free) <= unquiet]
 
 
 def _at_edge(speck: Speck, shape: tuple[int, int]) -> bool:
@@ -173,16 +174,22 @@ class Sifted:
 
 
 def not_passing(
-    found: Sequence[Speck], before: Sequence[Speck], after: Sequence[Speck], width: int
+    found: Sequence[Speck],
+    before: Sequence[Speck],
+    after: Sequence[Speck],
+    width: int,
+    one_sided: bool = False,
 ) -> Sifted:
     """Without those that have one like them in the frame before and one in the frame after, on a line.
 
     ``before``, ``after``: what only those frames have, as the middle one would show it. As many lie on
-    a corner by chance as on a line.
+    a corner by chance as on a line. ``one_sided``: both frames come after the middle one, or before it,
+    ``after`` is the nearer.
     """
     one, other, reach = _Crowd(before), _Crowd(after), max(PATH_LEAST, PATH * width)
-    left = [s for s in found if not _passes(s, one, other, reach, ONWARD)]
-    return Sifted(left, Counter(s.polarity for s in found if _passes(s, one, other, reach, ASIDE)))
+    near = [(s, *_near(s, one, other, reach, one_sided)) for s in found]
+    left = [s for s, came, went in near if not _passes(s, came, went, ONWARD)]
+    return Sifted(left, Counter(s.polarity for s, came, went in near if _passes(s, came, went, ASIDE)))
 
 
 class _Crowd:
@@ -201,30 +208,41 @@ class _Crowd:
         return np.asarray(self.places[near & kin])
 
 
-def _passes(speck: Speck, before: _Crowd, after: _Crowd, reach: float, way: Places) -> bool:
-    """``way``: what a step is turned by before it is taken again."""
-    came, went = before.like(speck, reach), after.like(speck, reach)
-    if _along(speck, np.concatenate([came, went]) if way is ONWARD else _aside(speck, came, went)):
+def _near(
+    speck: Speck, before: _Crowd, after: _Crowd, reach: float, one_sided: bool
+) -> tuple[Places, Places]:
+    """Where a speck may have come from, and where it may have gone: one step back and one onward."""
+    if not one_sided:
+        return before.like(speck, reach), after.like(speck, reach)
+    middle = np.asarray(speck.middle)
+    return 2 * middle - after.like(speck, reach), (middle + before.like(speck, 2 * reach)) / 2
+
+
+def _passes(speck: Speck, came: Places, went: Places, way: Places) -> bool:
+    """Whether a speck lies on the way from one place to another, and both are like it.
+
+    ``way``: what a step is turned by before it is taken again.
+    """
+    if not len(came) and not len(went):
+        return False
+    middle = np.asarray(speck.middle)
+    if _along(speck, (np.concatenate([came, went]) - middle) @ way):
         return True
     if not len(came) or not len(went):
         return False
-    step = (np.asarray(speck.middle) - came) @ way
+    step = (middle - came) @ way
     missed = np.hypot(*np.moveaxis(np.asarray(speck.middle) + step[:, None] - went[None], -1, 0))
     return bool((missed <= NEARLY + STEPS * np.hypot(*step.T)[:, None]).any())
 
 
-def _aside(speck: Speck, came: Places, went: Places) -> Places:
-    """The places turned by a right angle around a speck."""
-    middle = np.asarray(speck.middle)
-    return np.asarray(middle + (np.concatenate([came, went]) - middle) @ ASIDE)
+def _along(speck: Speck, way: Places) -> bool:
+    """Whether a streak has its like where it points to: sparks and drops fly along themselves.
 
-
-def _along(speck: Speck, others: Places) -> bool:
-    """Whether a streak has its like where it points to: sparks and drops fly along themselves."""
+    ``way``: from the streak to those like it.
+    """
     length, width, direction = speck.axes()
-    if length < THIN * width or not len(others):
+    if length < THIN * width:
         return False
-    way = others - np.asarray(speck.middle)
     ahead = np.hypot(*way.T) >= length / 2
     return bool((ahead & (np.abs(_turn(np.arctan2(way[:, 1], way[:, 0]), direction)) < RAIN_ANGLE)).any())
 

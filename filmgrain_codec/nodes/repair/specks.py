@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,40 +32,66 @@ class Speck:
     def middle(self) -> tuple[float, float]:
         """Its mean place: row, column."""
         down, across = np.nonzero(self.shape)
-        return self.rows.start + float(down.mean()), self.columns.start + float(across.mean())
+        return self.rows.start + float(down.sum()) / len(down), self.columns.start + float(
+            across.sum()
+        ) / len(down)
 
     def axes(self) -> tuple[float, float, float]:
         """Length, width (samples) and direction (radians from the row axis downwards, 0 to pi) of the
         ellipse with the same moments."""
-        down, across = (k.astype(float) for k in np.nonzero(self.shape))
-        spread = np.cov(np.stack([down, across]), bias=True) if len(down) > 1 else np.zeros((2, 2))
-        values, vectors = np.linalg.eigh(spread + np.eye(2) / 12)
-        direction = float(np.arctan2(vectors[1, 1], vectors[0, 1]) % np.pi)
-        return 4 * float(np.sqrt(values[1])), 4 * float(np.sqrt(values[0])), direction
+        down, across = np.nonzero(self.shape)
+        count, y, x = len(down), int(down.sum()), int(across.sum())
+        high, wide = (float(k @ k) / count - (m / count) ** 2 + 1 / 12 for k, m in ((down, y), (across, x)))
+        both = float(down @ across) / count - y * x / count**2
+        apart = math.hypot(wide - high, 2 * both)
+        length, width = (4 * math.sqrt(max(0.0, (high + wide + k * apart) / 2)) for k in (1, -1))
+        return length, width, math.atan2(2 * both, wide - high) / 2 % math.pi
 
 
 def specks(found: Suspects, polarity: int, least: int) -> list[Speck]:
     """The sure samples with the faint ones that hang together with them, in pieces of ``least`` or more."""
     cv = opencv()
-    if not cv.countNonZero(found.sure):
+    seeds = cv.findNonZero(found.sure)
+    if seeds is None:
         return []
-    _, labels, stats, _ = cv.connectedComponentsWithStats(found.faint, connectivity=8)
-    columns, rows = cv.findNonZero(found.sure).reshape(-1, 2).T
-    chosen = np.unique(labels[rows, columns])
-    return [_cut(labels, stats[k], k, polarity) for k in chosen if k and stats[k, cv.CC_STAT_AREA] >= least]
+    count, labels = cv.connectedComponents(found.faint, connectivity=8)
+    chosen = np.zeros(count, bool)
+    columns, rows = seeds.reshape(-1, 2).T
+    chosen[labels[rows, columns]] = True
+    chosen[0] = False
+    return [s for s in _cut(found.faint, labels, chosen, polarity) if s.area >= least]
 
 
 def pieces(mask: Mask, polarity: int = 0) -> list[Speck]:
     """Every connected piece of a mask."""
-    cv = opencv()
-    count, labels, stats, _ = cv.connectedComponentsWithStats(mask, connectivity=8)
-    return [_cut(labels, stats[k], k, polarity) for k in range(1, count)]
+    count, labels = opencv().connectedComponents(mask, connectivity=8)
+    chosen = np.ones(count, bool)
+    chosen[0] = False
+    return _cut(mask, labels, chosen, polarity)
 
 
-def _cut(labels: NDArray[np.int32], stats: NDArray[np.int32], number: int, polarity: int) -> Speck:
-    left, top, width, height = (int(v) for v in stats[:4])
-    rows, columns = slice(top, top + height), slice(left, left + width)
-    return Speck(rows, columns, labels[rows, columns] == number, polarity)
+def _cut(mask: Mask, labels: NDArray[np.int32], chosen: NDArray[np.bool_], polarity: int) -> list[Speck]:
+    """The pieces of the chosen labels. OpenCV's own statistics cost ten times as much as finding them."""
+    found = opencv().findNonZero(mask)
+    if found is None:
+        return []
+    columns, rows = found.reshape(-1, 2).T
+    numbers = labels[rows, columns]
+    inside = chosen[numbers]
+    rows, columns, numbers = rows[inside], columns[inside], numbers[inside]
+    order = np.argsort(numbers, kind="stable")
+    rows, columns, numbers = rows[order], columns[order], numbers[order]
+    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    made = []
+    for first, last in pairwise([*starts.tolist(), len(numbers)]):
+        down, across = rows[first:last], columns[first:last]
+        # Samples come row by row, so the first and the last row are known.
+        top, left = int(down[0]), int(across.min())
+        shape = np.zeros((int(down[-1]) - top + 1, int(across.max()) - left + 1), bool)
+        shape[down - top, across - left] = True
+        height, width = shape.shape
+        made.append(Speck(slice(top, top + height), slice(left, left + width), shape, polarity))
+    return made
 
 
 def painted(found: Iterable[Speck], shape: tuple[int, int]) -> Mask:

@@ -9,6 +9,7 @@ from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.errors import InputError, UsageError
 from filmgrain_codec.nodes.repair.dust import COUNT_PROP, LEFT_PROP, SHARE_PROP, Dust
 from filmgrain_codec.nodes.repair.fill import widened
+from filmgrain_codec.nodes.repair.gates import slimness
 from filmgrain_codec.nodes.repair.specks import pieces
 from tests.nodes.repair.scenes import (
     FORMATS,
@@ -231,3 +232,56 @@ def test_short_clips_and_black_frames(count):
 def test_pieces_of_a_mask():
     mask = damage_mask(SIZE)
     assert [(s.rows.start, s.columns.start) for s in pieces(mask)] == PLACES
+
+
+def test_the_ends_of_a_shot_are_repaired_from_one_side():
+    clean = frames(6)
+    given = [spoiled(f, PLACES) if n in (0, 5) else f for n, f in enumerate(clean)]
+    made = list(Graph([Dust(max_coverage=5)]).stream(given))
+    inside = damage_mask(SIZE).astype(bool)
+    for n in (0, 5):
+        assert made[n].props[COUNT_PROP] == len(PLACES)
+        assert np.abs(made[n].planes[0] - clean[n].planes[0])[inside].mean() < 0.03
+    assert [m.props[COUNT_PROP] for m in made[1:5]] == [0] * 4
+
+
+def test_what_comes_into_the_picture_stays():
+    clean = frames(5, step=0)
+    boat = [f if n < 2 else spoiled(f, [(40, 0)], side=18) for n, f in enumerate(clean)]
+    assert middle(boat, Dust(max_coverage=20, max_size=10)).props[COUNT_PROP] == 0
+    amid = [f if n != 2 else spoiled(f, [(40, 60)], side=18) for n, f in enumerate(clean)]
+    assert middle(amid, Dust(max_coverage=20, max_size=10)).props[COUNT_PROP] == 1
+
+
+def test_a_bent_hair_is_slim_and_a_disc_is_not():
+    rows, columns = np.mgrid[:80, :80] - 40
+    away = np.hypot(rows, columns)
+    (ring,), (disc,) = (pieces(m.astype(np.uint8)) for m in ((away < 34) & (away > 31), away < 16))
+    assert slimness(ring) > 8
+    assert slimness(disc) < 6
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.4, 1.2, 2.6])
+def test_axes_of_a_bar(turn):
+    rows, columns = np.mgrid[:81, :81] - 40.0
+    along, across = (columns * np.cos(a) + rows * np.sin(a) for a in (turn, turn + np.pi / 2))
+    (bar,) = pieces(((np.abs(along) < 30) & (np.abs(across) < 4)).astype(np.uint8))
+    length, width, direction = bar.axes()
+    assert length / width == pytest.approx(60 / 8, rel=0.1)
+    assert abs((direction - turn + np.pi / 2) % np.pi - np.pi / 2) < 0.04
+
+
+def test_much_dirt_is_not_taken_for_rain_by_chance():
+    rng = np.random.default_rng(4)
+    clean = frames(5, step=0)
+    given = [spoiled(f, [tuple(p) for p in rng.integers(4, (112, 152), (24, 2))], side=3) for f in clean]
+    assert middle(given, Dust(max_coverage=20)).props[COUNT_PROP] >= 12
+
+
+def test_auto_asks_the_net_about_stills_only():
+    _, given = damaged()
+    node = Dust(detector="auto", max_coverage=5)
+    assert np.array_equal(middle(given, node).planes[0], middle(given).planes[0])
+    still = [given[2]] * 5
+    with_net = Dust(detector="net", max_coverage=5)
+    assert np.array_equal(middle(still, node).planes[0], middle(still, with_net).planes[0])
