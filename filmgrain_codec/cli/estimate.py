@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from filmgrain_codec.cli import chart, curves
-from filmgrain_codec.cli.options import watching
+from filmgrain_codec.cli.options import looking
 from filmgrain_codec.cli.overview import of_estimate
 from filmgrain_codec.cli.progress import reporter
-from filmgrain_codec.cli.session import Session, to_json
+from filmgrain_codec.cli.session import Session
 
 
 @click.command("estimate", short_help="Measure the grain of a clip.")
@@ -18,14 +18,7 @@ from filmgrain_codec.cli.session import Session, to_json
 @click.option(
     "--ref", type=click.Path(), metavar="CLIP", help="A degrained version of IN: measure IN - CLIP."
 )
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path),
-    metavar="FILE.svg",
-    help="Draw the strength curve of every shot.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-@watching
+@looking(plot="Draw the strength curve of every shot.")
 @click.pass_obj
 def command(
     session: Session,
@@ -45,7 +38,4 @@ def command(
     session.close()
     if plot is not None:
         chart.save(plot, curves.svg(f"Grain of {Path(source).name}", found["shots"]))
-    if session.json_events:
-        session.emit({"type": "report", "kind": "estimate", **found})
-        return
-    click.echo(to_json(found, indent=2) if as_json else of_estimate(found))
+    session.tell("estimate", found, of_estimate(found), as_json)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from filmgrain_codec.cli import chart
-from filmgrain_codec.cli.options import watching
+from filmgrain_codec.cli.options import looking
 from filmgrain_codec.cli.progress import reporter
-from filmgrain_codec.cli.session import Session, to_json
+from filmgrain_codec.cli.session import Session
 
 if TYPE_CHECKING:
     from filmgrain_codec.pipeline.flicker import Flicker
@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 @click.option("--mode", type=click.Choice(["auto", "safe", "strong"]), default="auto", show_default=True,
               help="Mode of the deflicker filter.")  # fmt: skip
 @click.option("--radius", type=int, metavar="N", help="Frames on each side that it looks at.")
-@click.option("--csv", "table", type=click.Path(path_type=Path), metavar="FILE.csv",
-              help="Write what would be done to every frame.")  # fmt: skip
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.svg",
-              help="Draw the light before and after.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-@watching
+@looking(csv="Write what would be done to every frame.", plot="Draw the light before and after.")
 @click.pass_obj
 def command(
     session: Session,
@@ -56,10 +51,7 @@ def command(
     if plot is not None:
         chart.save(plot, drawn(f"Light of {Path(source).name}", found))
     report = {"file": source, "frames": len(found.rows), "shots": [asdict(shot) for shot in found.shots]}
-    if session.json_events:
-        session.emit({"type": "report", "kind": "flicker", **report})
-        return
-    click.echo(to_json(report, indent=2) if as_json else overview(found))
+    session.tell("flicker", report, overview(found), as_json)
 
 
 def overview(found: Flicker) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -107,6 +108,20 @@ def running(command: Command) -> Command:
         click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout."),
         watching,
     )(command)
+
+
+def looking(csv: str = "", plot: str = "") -> Decorator:
+    """What a command that only looks at a clip leaves: a table and a chart of what these say, and JSON."""
+    files = [("--csv", "table", "FILE.csv", csv), ("--plot", "plot", "FILE.svg", plot)]
+    return stack(
+        *(
+            click.option(flag, name, type=click.Path(path_type=Path), metavar=metavar, help=text)
+            for flag, name, metavar, text in files
+            if text
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout."),
+        watching,
+    )
 
 
 def watching(command: Command) -> Command:

@@ -10,9 +10,9 @@ import click
 
 from filmgrain_codec.cli import chart
 from filmgrain_codec.cli.flicker import rows_of
-from filmgrain_codec.cli.options import watching
+from filmgrain_codec.cli.options import looking
 from filmgrain_codec.cli.progress import reporter
-from filmgrain_codec.cli.session import Session, to_json
+from filmgrain_codec.cli.session import Session
 
 if TYPE_CHECKING:
     from filmgrain_codec.pipeline.repair import Row
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 @click.argument("source", type=click.Path(), metavar="IN")
 @click.option("-f", "--filter", "filters", multiple=True, default=("dust", "scratches"), metavar="NODE",
               help="Repair as dust:KEY=VALUE,... or scratches:...; by default both.")  # fmt: skip
-@click.option("--csv", "table", type=click.Path(path_type=Path), metavar="FILE.csv",
-              help="Write what was found in every frame.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-@watching
+@looking(csv="Write what was found in every frame.")
 @click.pass_obj
 def command(
     session: Session,
@@ -47,10 +44,7 @@ def command(
     if table is not None:
         chart.save(table, rows_of(rows), "table")
     report = {"file": source, **totals(rows)}
-    if session.json_events:
-        session.emit({"type": "report", "kind": "repair", **report})
-        return
-    click.echo(to_json(report, indent=2) if as_json else overview(report))
+    session.tell("repair", report, overview(report), as_json)
 
 
 def totals(rows: Sequence[Row]) -> dict[str, Any]:

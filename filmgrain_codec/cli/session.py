@@ -40,6 +40,13 @@ class Session:
         if self.json_events:
             click.echo(to_json(event))
 
+    def tell(self, kind: str, report: Mapping[str, Any], text: str, as_json: bool) -> None:
+        """What was found, on stdout: a JSON event, JSON, or ``text``."""
+        if self.json_events:
+            self.emit({"type": "report", "kind": kind, **report})
+        else:
+            click.echo(to_json(report, indent=2) if as_json else text)
+
 
 def to_json(value: Any, indent: int | None = None) -> str:
     """Strict JSON: paths as strings, tuples as lists, non-finite numbers as null."""
