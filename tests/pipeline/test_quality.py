@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from filmgrain_codec.cli.job import summary
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.media import scores
 from filmgrain_codec.media.reader import Reader
@@ -122,6 +123,8 @@ def test_the_quality_of_what_decode_gives_is_as_predicted(source, tmp_path, repa
     found = report.quality
     assert report.plan["encoder"]["options"]["crf"] == f"{found['crf']:g}"
     assert wanted <= found["predicted"] < wanted + 0.6
+    words = "" if repair == "off" else f" when decoded with --repair {repair}"
+    assert f"CRF {found['crf']:g} for PSNR {found['predicted']:.2f} dB{words}" in summary(report.to_dict())
     decode(
         DecodeRequest(source=tmp_path / "base.mkv", output=tmp_path / "out.mkv", grain=False, repair=repair)
     )
