@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from benchmarks import material
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.nodes.repair.detect import Suspects
-from filmgrain_codec.nodes.repair.specks import painted, specks
+from filmgrain_codec.nodes.repair.specks import Speck, painted, pieces, specks
 from filmgrain_codec.train.damage.clip import LABEL, Damage
 from filmgrain_codec.train.repair_guard import GUARDS
 
 Map = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 SMALLEST = 3
+AROUND, ONE_SIGN, OUTSTANDING = 6, 0.9, 1.5
+"""Samples around a piece, share of its change of one sign, and deviations of them that it differs by."""
 SEVERITY, FRAMES, SIZE = 0.3, 8, (640, 448)
 PANNED, STEP = 5, 2
 """Stills that are panned over, and by how many samples a frame."""
@@ -34,6 +36,7 @@ class Case:
     clean: Map
     damaged: Mask
     half: int = 0
+    evident: Mask | None = None
 
 
 def pairs() -> list[Case]:
@@ -48,8 +51,25 @@ def pairs() -> list[Case]:
             for part in ("damaged", "gt")
         )
         differs = (np.abs(given - clean) > LABEL).astype(np.uint8)
-        made.append(Case(name, given, clean, cleared(differs), scans.index(scan(name)) % 2))
+        damaged = cleared(differs)
+        half = scans.index(scan(name)) % 2
+        made.append(Case(name, given, clean, damaged, half, evident(given, clean, damaged)))
     return made
+
+
+def evident(given: Map, clean: Map, damaged: Mask) -> Mask:
+    """The pieces whose change has one sign, and that stand out from what is around them."""
+    near = cv2.dilate(damaged, np.ones((3, 3), np.uint8))
+    return painted([p for p in pieces(damaged) if stands_out(p, given, given - clean, near)], damaged.shape)
+
+
+def stands_out(piece: Speck, given: Map, change: Map, near: Mask) -> bool:
+    part = tuple(slice(max(0, k.start - AROUND), k.stop + AROUND) for k in (piece.rows, piece.columns))
+    around = given[part][near[part] == 0]
+    inside, by = (m[piece.rows, piece.columns][piece.shape] for m in (given, change))
+    if around.size < AROUND or abs(by.sum()) < ONE_SIGN * np.abs(by).sum():
+        return False
+    return bool(abs(inside.mean() - np.median(around)) > OUTSTANDING * max(around.std(), 1 / 255))
 
 
 def scan(name: str) -> str:

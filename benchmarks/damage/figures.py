@@ -13,6 +13,7 @@ from benchmarks.damage.cases import Case, Map, Mask
 from benchmarks.damage.finders import alone, masked
 from filmgrain_codec.nodes.repair.aligned import HERE
 from filmgrain_codec.nodes.repair.fill import filled, widened
+from filmgrain_codec.train.damage.clip import LABEL
 
 TOLERANCE, RECALL = 1, 0.6
 STEPS = np.linspace(0.04, 0.96, 24)
@@ -68,7 +69,11 @@ def telea(case: Case, mask: Mask) -> Map:
 def quality(
     cases: Sequence[Case], masks: Sequence[Mask], fill: Callable[[Case, Mask], Map]
 ) -> dict[str, float]:
-    made = [fill(c, m) if m.any() else c.given for c, m in zip(cases, masks, strict=True)]
+    return error_of(cases, [fill(c, m) if m.any() else c.given for c, m in zip(cases, masks, strict=True)])
+
+
+def error_of(cases: Sequence[Case], made: Sequence[Map]) -> dict[str, float]:
+    """What is left of the error: mean and pooled PSNR, share of pictures made worse, MSE of 8-bit codes."""
     after = np.array([mse(a, c.clean) for a, c in zip(made, cases, strict=True)])
     before = np.array([mse(c.given, c.clean) for c in cases])
     return {
@@ -87,15 +92,48 @@ def psnr(error: Any) -> Any:
     return -10 * np.log10(np.maximum(error, 1e-7))
 
 
+def whole(what: str, cases: Sequence[Case], made: Sequence[Map]) -> dict[str, Any]:
+    """Everything about a filter that makes the whole picture anew; found is what it changed visibly."""
+    masks = [(np.abs(m - c.given) > LABEL).astype(np.uint8) for m, c in zip(made, cases, strict=True)]
+    marked = scores(np.asarray(sum(counts(m, c) for m, c in zip(masks, cases, strict=True))))
+    return {
+        "what": what,
+        **marked,
+        **standing_out(cases, masks),
+        **error_of(cases, made),
+        **exact(cases, masks),
+    }
+
+
+def exact(cases: Sequence[Case], masks: Sequence[Mask]) -> dict[str, float]:
+    """Scores sample by sample, and the recall that the SegNet paper prints: TP / (TN + FN)."""
+    found = scores(np.asarray(sum(counts(m, c, 0) for m, c in zip(masks, cases, strict=True))))
+    right, silent = (
+        sum(float(part(m, c.damaged).sum()) for m, c in zip(masks, cases, strict=True))
+        for part in (np.logical_and, lambda m, d: m == 0)
+    )
+    return {**{f"exact_{k}": v for k, v in found.items()}, "recall_as_published": right / max(silent, 1)}
+
+
+def standing_out(cases: Sequence[Case], masks: Sequence[Mask]) -> dict[str, float]:
+    """Recall of the evident pieces."""
+    known = [(widened(m, TOLERANCE), c.evident) for m, c in zip(masks, cases, strict=True)]
+    found, there = (
+        sum(float(np.count_nonzero(e & m if both else e)) for m, e in known if e is not None)
+        for both in (True, False)
+    )
+    return {"recall_evident": found / there} if there else {}
+
+
 def row(what: str, cases: Sequence[Case], masks: Sequence[Mask], **more: Any) -> dict[str, Any]:
     """Everything about one way of finding damage on the real pairs."""
     pairs_of = list(zip(masks, cases, strict=True))
-    exact = scores(np.asarray(sum(counts(m, c, 0) for m, c in pairs_of)))
     return {
         "what": what,
         **more,
+        **standing_out(cases, masks),
         **scores(np.asarray(sum(counts(m, c) for m, c in pairs_of))),
         **quality(cases, masks, repaired),
-        **{f"exact_{k}": v for k, v in exact.items()},
+        **exact(cases, masks),
         **{f"telea_{k}": v for k, v in quality(cases, masks, telea).items()},
     }

@@ -151,11 +151,11 @@ def is_still(number: int) -> bool:
 
 
 def sample(
-    seed: int, seen: Material, banks: Sequence[tuple[shapes.Bank, bool]], number: int
+    seed: int, seen: Material, banks: Sequence[tuple[shapes.Bank, bool]], number: int, size: int = SIDE
 ) -> NDArray[np.uint8]:
-    """(len(PLANES), SIDE, SIDE)."""
+    """(len(PLANES), size, size)."""
     rng = np.random.default_rng([seed, number])
-    side, frames = SIDE + 2 * MARGIN, 1 if is_still(number) else FRAMES
+    side, frames = size + 2 * MARGIN, 1 if is_still(number) else FRAMES
     middle = frames // 2
     lumas = clean_scene(seen, side, frames, rng)
     guarded = rng.random() < (GUARDED_STILLS if is_still(number) else GUARDED)

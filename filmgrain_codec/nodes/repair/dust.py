@@ -117,18 +117,20 @@ class Dust:
         if not self._sensitivity or (aligned.alone and self._net is None):
             return Found(np.zeros(shape, np.uint8), 0)
         ranks = Ranks(aligned)
-        kept = self._spared(self._seen(ranks, shape), window, ranks, n)
+        # Each kind is sifted by itself: what one of them takes for rain says nothing of the other's finds.
+        kinds = [self._spared(kind, window, ranks, n) for kind in self._seen(ranks)]
+        kept = kinds[0] if len(kinds) == 1 else _joined([s for kind in kinds for s in kind], shape)
         mask = painted(kept, shape)
         if share(mask) > self._coverage:
             return Found(np.zeros(shape, np.uint8), len(kept), excess=True)
         return Found(mask, len(kept))
 
-    def _seen(self, ranks: Ranks, shape: tuple[int, int]) -> list[Speck]:
+    def _seen(self, ranks: Ranks) -> list[list[Speck]]:
         """What the rank test takes for damage, and what the net does, where there is one."""
         ranked = [] if ranks.aligned.alone else self._suspects(ranks)
         if self._net is None or (self._stills_only and not ranks.aligned.alone):
-            return ranked
-        return _joined([*ranked, *self._net.specks(ranks.aligned, self._sensitivity)], shape)
+            return [ranked]
+        return [ranked, self._net.specks(ranks.aligned, self._sensitivity)]
 
     def _suspects(self, ranks: Ranks) -> list[Speck]:
         scale = (ONE_SIDED if ranks.aligned.one_sided else 1) / self._sensitivity
