@@ -69,11 +69,6 @@ class Session:
             raise ModelError(f"Model file {self.part.path.name} failed to run: {error}") from error
         return made
 
-    def channels(self, name: str) -> int:
-        """Channels of the input of that name."""
-        shapes = {given.name: given.shape for given in self._session.get_inputs()}
-        return int(shapes[name][1])
-
     def blank(self, shape: tuple[int, ...]) -> Array:
         """An array to fill and run; it is the caller's until this thread asks for the next."""
         return self._blanks.get(shape)

@@ -132,7 +132,7 @@ class CodecRepair:
         given, part = packed(planes), self._net.part
         level = np.full((1, 1, *given.shape[2:]), known[0, 0], np.float32)
         seen = np.concatenate([given, level, phases(*given.shape[2:]), *beside], 1)
-        inputs = {"given": seen[:, : self._net.channels("given")], "told": known}
+        inputs = {"given": seen, "told": known}
         halo, multiple = part.halo // 2, part.multiple // 2
         tile = tiling.side(given.shape[2:], multiple, self._tile, scale=2)
         made = tiling.run(self._net, inputs, halo=halo, multiple=multiple, tile=tile)[0]
