@@ -16,12 +16,14 @@ kept           share of the clean clip's changes of light that is left
 change, worst  mean |difference| to the input, of all frames and of the frame that changed most
 
 Figures of other programs are kept in a cache folder (``--cache``), so that another run of ours is quick.
-Absolute speed depends on the machine: ``--speed`` times ``fgcodec filter`` at 1080p.
+Absolute speed depends on the machine: ``--speed`` times ``fgcodec filter`` at 1080p, ``--speed-only`` does
+so later, when it is idle.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -39,8 +41,8 @@ from benchmarks.flicker import measure, methods, recipe, scenes, sheets
 from benchmarks.flicker.groups import GROUPS, OLD, cases
 from benchmarks.flicker.measure import means, rounded
 from benchmarks.flicker.methods import Method
-from benchmarks.flicker.targets import targets
-from benchmarks.report import circumstances, save, table
+from benchmarks.flicker.targets import targets, with_speed
+from benchmarks.report import RESULTS, circumstances, save, table
 
 COLUMNS = (
     "method", "psnr", "chroma", "e_warp", "floor", "fi", "fi8", "slow", "slow_in", "gradient", "grain",
@@ -102,6 +104,14 @@ def frames_per_second(text: str) -> float:
     return round(fps, 2)
 
 
+def timed(folder: Path | None) -> None:
+    """Time the filter and put that into the results that are there, which may come of a busy machine."""
+    path = (folder or RESULTS) / "deflicker.json"
+    found, fps = json.loads(path.read_text()), frames_per_second(methods.AUTO.text)
+    found |= {"targets": with_speed(found["targets"], fps), "fps_1080p": fps, "speed": circumstances()}
+    path.write_text(json.dumps(found, indent=1) + "\n")
+
+
 def show(averages: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> None:
     """Tables of the groups, and of the clips of those that are judged by their worst."""
     for group in dict.fromkeys(a["group"] for a in averages):
@@ -131,6 +141,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     add("--quick", action="store_true", help="two crops, the first groups, the main methods")
     add("--atlas", action="store_true", help="atlas mode too (needs torch; minutes a clip)")
     add("--speed", action="store_true", help="time the filter command at 1080p too (idle machine)")
+    add("--speed-only", action="store_true", help="only that, into the results that are there")
     add("--sheets", type=Path, metavar="DIR", help="draw contact sheets as PNG")
     add("--cache", type=Path, default=CACHE, help=f"where figures of other programs are kept ({CACHE})")
     add("--out", type=Path, help="folder of the results (benchmarks/results)")
@@ -143,6 +154,9 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
 
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
+    if options.speed_only:
+        timed(options.out)
+        return 0
     commit = circumstances()["commit"]  # the code that runs, whatever is committed meanwhile
     tried = chosen(options.peers, options.atlas)
     rows = measured(options, tried)

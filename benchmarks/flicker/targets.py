@@ -9,6 +9,7 @@ from typing import Any
 Row = Mapping[str, Any]
 AT_MOST, AT_LEAST = "at most", "at least"
 FPS = 8.0
+SPEED = "frames a second at 1080p"
 
 
 def targets(
@@ -21,8 +22,19 @@ def targets(
     found = [target for target in every if not isnan(target["measured"])]
     found.append(line("strength 0 changes", AT_MOST, 0.0, 0.0 if same else 1.0))
     if fps is not None:
-        found.append(line("frames a second at 1080p", AT_LEAST, FPS, fps))
+        found.append(speed(fps))
     return found
+
+
+def speed(fps: float) -> Row:
+    return line(SPEED, AT_LEAST, FPS, fps)
+
+
+def with_speed(found: Sequence[Row], fps: float) -> list[Row]:
+    """Targets of all modes, judged before, with another speed."""
+    kept = [t for t in found if t["target"] != SPEED]
+    each = [[t for t in kept if t["mode"] == mode] for mode in dict.fromkeys(t["mode"] for t in kept)]
+    return [t for lines in each for t in (*lines, {"mode": lines[0]["mode"], **speed(fps)})]
 
 
 def lines(rows: Sequence[Row], means: Mapping[tuple[str, str], Row], method: str) -> Iterator[Row]:

@@ -13,7 +13,7 @@ import pytest
 from benchmarks import deflicker
 from benchmarks.flicker import figures, guards, measure, methods, recipe, scenes, sheets
 from benchmarks.flicker.scenes import Case, Clip
-from benchmarks.flicker.targets import targets
+from benchmarks.flicker.targets import targets, with_speed
 from filmgrain_codec.core.frame import ColorInfo, Frame, FrameFormat
 
 ROWS, COLUMNS = 96, 128
@@ -268,6 +268,14 @@ def test_targets_are_judged_by_the_figures(case):
     assert found["frames a second at 1080p"]["passed"] is False
     assert found["strength 0 changes"]["passed"] is True
     assert found["both: level of grain off by"]["passed"] is True
+
+
+def test_speed_measured_later_takes_the_place_of_the_old_one():
+    old = [{"mode": m, **t} for m in ("auto", "safe") for t in targets([], [], m, 7.9, same=True)]
+    new = with_speed(old, 9.1)
+    assert [t["mode"] for t in new] == ["auto", "auto", "safe", "safe"]
+    assert [t["measured"] for t in new] == [0, 9.1, 0, 9.1]
+    assert all(t["passed"] for t in new)
 
 
 def test_a_sheet_shows_every_method(case, tmp_path):
