@@ -13,7 +13,8 @@ grain                   power of fine grain in fills, over the clean clip's
 flagged                 share of samples taken for damage, in per cent
 
 'oracle' is our fill with the true mask; 'oracle, mean' the neighbours' mean, which has half of the grain;
-'median' a median of three along the motion over the whole picture.
+'median' a median of three along the motion over the whole picture. SpotLess and DeScratch are run where their
+VapourSynth wheels are installed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.deflicker import frames_per_second
-from benchmarks.mending import figures, lines, methods, scenes, sheets
+from benchmarks.mending import figures, lines, methods, peers, scenes, sheets
 from benchmarks.mending.scenes import Case
 from benchmarks.report import circumstances, save, table
 from filmgrain_codec.errors import ModelError
@@ -61,8 +62,10 @@ def repaired(case: Case, tried: Sequence[methods.Ours]) -> Iterator[dict[str, An
         ("oracle", methods.oracle),
         ("oracle, mean", methods.oracle_mean),
         ("median", methods.median),
+        ("SpotLess (VapourSynth)", lambda case: peers.spotless(case.given)),
     ):
-        yield {**name, "method": word, **figures.picture(case, work(case))}
+        if (made := work(case)) is not None:
+            yield {**name, "method": word, **figures.picture(case, made)}
 
 
 def seen(case: Case, tried: Sequence[methods.Ours]) -> Iterator[dict[str, Any]]:

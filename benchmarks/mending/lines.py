@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.mending import sheets
+from benchmarks.mending import peers, sheets
 from benchmarks.mending.figures import psnr
 from benchmarks.mending.methods import Ours
 from benchmarks.mending.scenes import Case, clips
@@ -33,8 +33,22 @@ def rows(folder: Path | None) -> Iterator[dict[str, Any]]:
             more = text + (":" if text == "scratches" else ",")
             method = Ours(text, (text,), f"{more}show=mask")
             yield row(case, method)
+            yield from peer_rows(case) if text == "scratches" else ()
             if folder is not None:
                 sheets.draw(case, method, folder)
+
+
+def peer_rows(case: Case) -> Iterator[dict[str, Any]]:
+    """The row of DeScratch, where it is installed."""
+    made = peers.descratch(case.given)
+    if made is None or case.clean is None:
+        return
+    inner = range(4, len(case.given) - 4)
+    before, after = (
+        float(np.mean([psnr(frames[n].planes[0], case.clean[n].planes[0]) for n in inner]))
+        for frames in (case.given, made)
+    )
+    yield {"group": "scratches", "clip": case.name, "method": "DeScratch", "psnr_in": before, "psnr": after}
 
 
 def row(case: Case, method: Ours) -> dict[str, Any]:
