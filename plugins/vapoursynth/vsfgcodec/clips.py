@@ -106,7 +106,7 @@ def blank(clip: Any, fmt: FrameFormat, real: bool) -> Any:
 
 
 def empty(form: Any) -> Any:
-    """A frame like those of a clip, or another; its samples are whatever was in memory, it has no properties."""
+    """A frame like those of a clip, or another: samples are whatever was in memory, and no properties."""
     return vs.core.create_video_frame(form.format, form.width, form.height)
 
 
