@@ -16,7 +16,7 @@ from torch.nn import functional as F  # noqa: N812
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.train import repair_samples
 from filmgrain_codec.train.loop import Run, Schedule, load_checkpoint, moved
-from filmgrain_codec.train.networks.repair import Repair, Shape
+from filmgrain_codec.train.networks.repair import ENTERING, Repair, Shape, unpacked
 from filmgrain_codec.train.removal import commit, seconds
 from filmgrain_codec.train.repair_samples import Batch, Batches, Pool
 
@@ -179,8 +179,10 @@ def trained(folder: Path) -> Repair:
     """The averaged weights of a run's checkpoint. Raises ``InputError`` if there is none."""
     weights = load_checkpoint(folder / "checkpoint.pt")["average"]
     facts = json.loads((folder / "run.json").read_text())["shape"]
-    net = Repair(Shape(tuple(facts["widths"]), tuple(facts["depths"])))
-    net.load_state_dict(weights)
+    packed = weights["enter.weight"].shape[1] != ENTERING
+    entry = 6 if packed else facts.get("entry", Shape().entry)
+    net = Repair(Shape(tuple(facts["widths"]), tuple(facts["depths"]), entry))
+    net.load_state_dict(unpacked(weights) if packed else weights)
     return net.eval()
 
 

@@ -17,7 +17,7 @@ from filmgrain_codec.train import repair_export, repair_samples  # noqa: E402
 from filmgrain_codec.train.damage import shapes  # noqa: E402
 from filmgrain_codec.train.loop import Schedule, load_checkpoint  # noqa: E402
 from filmgrain_codec.train.material import Material  # noqa: E402
-from filmgrain_codec.train.networks.repair import Repair, Shape, macs_per_sample  # noqa: E402
+from filmgrain_codec.train.networks.repair import Repair, Shape, features, macs_per_sample, unpacked  # noqa: E402
 from filmgrain_codec.train.repair import Training, repair_loss, stream  # noqa: E402
 from filmgrain_codec.train.repair_samples import Batches  # noqa: E402
 
@@ -133,6 +133,27 @@ def test_a_resumed_run_ends_with_the_same_bits(rows, tmp_path):
     second.train(stream(asked, second.step), [])
     ends = [load_checkpoint(tmp_path / n / "checkpoint.pt")["average"] for n in ("whole", "broken")]
     assert all(torch.equal(ends[0][k], ends[1][k]) for k in ends[0])
+
+
+def test_a_net_that_packed_its_input_says_the_same_unpacked():
+    torch.manual_seed(2)
+    widths, depths = (16, 16, 16), (0, 1, 1)
+    plain = Repair(Shape(widths, depths, 6)).eval()
+    old = {k: v for k, v in plain.state_dict().items() if not k.startswith(("enter", "leave"))}
+    enter, leave = torch.nn.Conv2d(24, 16, 3, padding=1), torch.nn.Conv2d(16, 16, 1)
+    for name, layer in (("enter", enter), ("leave", leave)):
+        old |= {f"{name}.{k}": v for k, v in layer.state_dict().items()}
+    plain.load_state_dict(unpacked(old))
+    given = torch.rand(1, 5, 48, 64)
+    with torch.no_grad():
+        packed = torch.nn.functional.pixel_unshuffle(features(given), 2)
+        assert torch.allclose(plain.enter(features(given)), enter(packed), atol=1e-5)
+        inner = torch.rand(1, 16, 24, 32)
+        full = torch.nn.functional.pixel_shuffle(leave(inner), 2)
+        answers = plain.leave(inner)
+        mask = torch.nn.functional.pixel_shuffle(answers[:, :4], 2)
+        assert torch.allclose(mask, full[:, :1], atol=1e-6)
+        assert torch.allclose(answers[:, 4:], torch.nn.functional.avg_pool2d(full[:, 1:], 2), atol=1e-6)
 
 
 def test_the_net_is_within_its_budget():

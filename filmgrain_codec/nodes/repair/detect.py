@@ -28,13 +28,13 @@ SURE_LEAST, FAINT_LEAST = 8 / 255, 3 / 255
 """No threshold is lower, of full scale."""
 UNLIKE, UNLIKE_LEAST = 3.0, 4 / 255
 """A frame is unlike its neighbours' mean from so many deviations on, or from this."""
-CROSS = 0.5
+CROSS = 0.6
 """Share of the way from a neighbour's sample to the extreme of the cross around it that counts as the
 neighbour's: as much as detail differs where motion is found half a sample wrong. Of what might pass through
 the frame it is all, for there grain must not be taken for a thing."""
 SMALLEST = 3
 """Samples that a speck has at least."""
-APART_LEAST, APART_SHARE, APART_SIGMAS = 8 / 255, 0.3, 2.0
+APART_LEAST, APART_SHARE, APART_SIGMAS = 8 / 255, 0.4, 2.0
 """Neighbours agree where they differ by less than this, or than this share of what the frame differs from
 them, or than so many deviations of grain."""
 SOFTENED = 1.15

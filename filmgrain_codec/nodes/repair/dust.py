@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from filmgrain_codec.nodes.repair.masks import SHOWS, Painted, shown
 from filmgrain_codec.nodes.repair.net import MaskNet
 from filmgrain_codec.nodes.repair.specks import Speck, painted, specks
 
+Theirs = Callable[[], tuple[list[Speck], list[Speck]]]
 SHARE_PROP, COUNT_PROP, LEFT_PROP = "FGDustShare", "FGDustSpecks", "FGDustLeft"
 """Properties of every frame: share of luma's samples that is damaged, number of specks, and 1 where they were
 too many and the frame was left as it is."""
@@ -118,7 +120,8 @@ class Dust:
             return Found(np.zeros(shape, np.uint8), 0)
         ranks = Ranks(aligned)
         # Each kind is sifted by itself: what one of them takes for rain says nothing of the other's finds.
-        kinds = [self._spared(kind, window, ranks, n) for kind in self._seen(ranks)]
+        theirs = cache(lambda: self._theirs(ranks))
+        kinds = [self._spared(kind, window, ranks, n, theirs) for kind in self._seen(ranks)]
         kept = kinds[0] if len(kinds) == 1 else _joined([s for kind in kinds for s in kind], shape)
         mask = painted(kept, shape)
         if share(mask) > self._coverage:
@@ -141,8 +144,10 @@ class Dust:
                 found[rare] = specks(ranks.suspects(HERE, rare, STRICTER * scale), rare, SMALLEST)
         return [s for one in found.values() for s in one]
 
-    def _spared(self, found: list[Speck], window: Sequence[Frame], ranks: Ranks, n: int) -> list[Speck]:
-        """Those that are no part of the scene, and that may be changed."""
+    def _spared(
+        self, found: list[Speck], window: Sequence[Frame], ranks: Ranks, n: int, theirs: Theirs
+    ) -> list[Speck]:
+        """Those that are no part of the scene, and that may be changed. ``theirs``: see there."""
         frame = window[self.radius]
         kept = [s for s in found if self._limits.admits(s, frame.fmt.shape(0))]
         veto = self._veto.at(n, frame.fmt) if self._veto else None
@@ -150,12 +155,13 @@ class Dust:
         if ranks.aligned.alone or not kept:
             return kept
         kept = gates.off_edges(kept, ranks.smooth[HERE], (ranks.smooth[BEFORE], ranks.smooth[AFTER]))
-        kept = gates.followed(kept, [ranks.aligned.motion.flow(k) for k in (BEFORE, AFTER)])
+        flows = [ranks.aligned.motion.flow(k) for k in (BEFORE, AFTER)]
+        kept = gates.followed(kept, flows, frame.fmt.shape(0))
         unquiet = ONE_SIDED_UNQUIET if ranks.aligned.one_sided else gates.UNQUIET
         kept = gates.at_rest(kept, ranks.unlike, unquiet)
         if not kept:
             return []
-        before, after = self._theirs(ranks)
+        before, after = theirs()
         left = gates.not_rain(kept, (*before, *after))
         still = gates.not_passing(left, before, after, frame.fmt.width, one_sided=ranks.aligned.one_sided)
         if not still.left:

@@ -31,18 +31,19 @@ ALIKE = 3.0
 """It is at most so many times as large or as small from frame to frame."""
 FEW, AKIN = 2, 0.3
 """So many specks of a frame, and such a share of them, make a scene of the others too."""
-AGAIN = 0.3
+AGAIN = 0.4
 """A light that blinks has two frames on this share of what it has here."""
 ONWARD, ASIDE = np.eye(2), np.array([[0.0, 1.0], [-1.0, 0.0]])
 RAIN, THIN, RAIN_SHARE = 8, 2.5, 0.6
 """Rain: so many pieces so many times as long as wide, of which this share lies within ``RAIN_ANGLE``."""
 RAIN_ANGLE = np.deg2rad(12)
-COMING = 250
-"""A piece at the picture's edge with more samples is taken for a thing that comes into it."""
+COMING, ENTRY = 250, 2.0
+"""A piece at the picture's edge with more samples is taken for a thing that comes into it, where the picture
+moves by more than so many samples on average."""
 ROUGH, FLOWING = 3.0, 4
 """Motion that varies by more (deviation in samples, over so many of the flow's samples on each side) was
 not found, or is too wild to go by."""
-EDGE = 1.6
+EDGE = 1.7
 """A speck differs from its ground by more than so many times what that changes from sample to sample."""
 REACH, CLOSE, UNQUIET = 10, 5, 0.25
 """Within so many samples of a speck, those of specks and right beside them left out, at most this share may
@@ -81,20 +82,19 @@ def untouched(found: Sequence[Speck], veto: Mask | None) -> list[Speck]:
 
 
 def at_rest(found: Sequence[Speck], unlike: Mask, unquiet: float = UNQUIET) -> list[Speck]:
-    """Without those amid motion that cannot be followed, or coming into the picture.
+    """Without those amid motion that cannot be followed.
 
     ``unlike``: 1 where a frame is not what its neighbours make it (luma's shape); ``unquiet``: share of a
     speck's surroundings that may be so.
     """
     cv, shape = opencv(), (unlike.shape[0], unlike.shape[1])
-    found = [s for s in found if s.area <= COMING or not _at_edge(s, shape)]
     if not found:
         return []
     free = 1 - cv.dilate(painted(found, shape), np.ones((CLOSE, CLOSE), np.uint8))
     return [s for s in found if _unlike_around(s, unlike, free) <= unquiet]
 
 
-def _at_edge(speck: Speck, shape: tuple[int, int]) -> bool:
+def _at_edge(speck: Speck, shape: tuple[int, ...]) -> bool:
     """Whether a piece touches the picture's edge."""
     ends = zip((speck.rows, speck.columns), shape, strict=True)
     return any(part.start == 0 or part.stop == size for part, size in ends)
@@ -108,11 +108,19 @@ def _unlike_around(speck: Speck, unlike: Mask, free: Mask) -> float:
     return float(unlike[rows, columns][around].mean()) if around.any() else 1.0
 
 
-def followed(found: Sequence[Speck], flows: Sequence[tuple[Flow | None, int]]) -> list[Speck]:
-    """Without those around which motion varies too much; ``flows``: to each neighbour, with their units."""
-    return [
-        s for s in found if all(_rough(s, flow, unit) <= ROUGH for flow, unit in flows if flow is not None)
-    ]
+def followed(
+    found: Sequence[Speck], flows: Sequence[tuple[Flow | None, int]], shape: tuple[int, ...]
+) -> list[Speck]:
+    """Without those around which motion varies too much, and those that come into the picture with it.
+
+    ``flows``: to each neighbour, with their units; ``shape``: of the picture.
+    """
+    known = [(flow, unit) for flow, unit in flows if flow is not None]
+    left = [s for s in found if all(_rough(s, flow, unit) <= ROUGH for flow, unit in known)]
+    edge = {id(s) for s in left if s.area > COMING and _at_edge(s, shape)}
+    if edge and any(unit * float(np.hypot(*np.moveaxis(flow, -1, 0)).mean()) > ENTRY for flow, unit in known):
+        return [s for s in left if id(s) not in edge]
+    return left
 
 
 def _rough(speck: Speck, flow: Flow, unit: int) -> float:

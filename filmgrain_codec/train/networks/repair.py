@@ -31,11 +31,12 @@ class Shape:
     """Channels and residual convolutions per level (half, quarter, eighth size).
 
     The first two levels hold ``depths`` convolutions on the way down and as many on the way up, the half
-    level one more there.
+    level one more there. ``entry``: side of the first convolution's kernel, even.
     """
 
     widths: tuple[int, int, int] = (32, 32, 64)
     depths: tuple[int, int, int] = (0, 2, 4)
+    entry: int = 4
 
 
 class Repair(nn.Module):
@@ -50,7 +51,7 @@ class Repair(nn.Module):
         self.shape = shape or Shape()
         fine, middle, coarse = self.shape.widths
         depths = self.shape.depths
-        self.enter = nn.Conv2d(ENTERING, fine, 4, stride=2, padding=1)
+        self.enter = nn.Conv2d(ENTERING, fine, self.shape.entry, stride=2, padding=self.shape.entry // 2 - 1)
         self.fine = convs(fine, depths[0])
         self.down = nn.Conv2d(fine, middle, 2, stride=2)
         self.middle = convs(middle, depths[1])
@@ -74,6 +75,22 @@ class Repair(nn.Module):
         answers = self.leave(fine)
         mask = F.pixel_shuffle(answers[:, :PHASES], 2)
         return torch.cat([mask, double(answers[:, PHASES:])], 1)
+
+
+def unpacked(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of a net that packed its input and had all answers at full size, for one that does not.
+
+    The mask is the same but for rounding, at half the time; the other answers become means over 2x2. The
+    shape's ``entry`` must be 6.
+    """
+    packed, made = state["enter.weight"], dict(state)
+    width = len(packed)
+    phased = packed.reshape(width, ENTERING, 2, 2, 3, 3)
+    made["enter.weight"] = phased.permute(0, 1, 4, 2, 5, 3).reshape(width, ENTERING, 6, 6).contiguous()
+    for name in ("leave.weight", "leave.bias"):
+        answers = state[name].unflatten(0, (len(ANSWERS), PHASES))
+        made[name] = torch.cat([answers[0], answers[1:].mean(1)])
+    return made
 
 
 def features(given: Tensor) -> Tensor:

@@ -246,11 +246,12 @@ def test_the_ends_of_a_shot_are_repaired_from_one_side():
 
 
 def test_what_comes_into_the_picture_stays():
-    clean = frames(5, step=0)
-    boat = [f if n < 2 else spoiled(f, [(40, 0)], side=18) for n, f in enumerate(clean)]
-    assert middle(boat, Dust(max_coverage=20, max_size=10)).props[COUNT_PROP] == 0
-    amid = [f if n != 2 else spoiled(f, [(40, 60)], side=18) for n, f in enumerate(clean)]
-    assert middle(amid, Dust(max_coverage=20, max_size=10)).props[COUNT_PROP] == 1
+    def found(step, place):
+        given = [spoiled(f, [place], side=18) if n == 2 else f for n, f in enumerate(frames(5, step=step))]
+        return middle(given, Dust(max_coverage=20, max_size=10)).props[COUNT_PROP]
+
+    assert found(4, (40, 0)) == 0
+    assert found(4, (40, 60)) == found(0, (40, 0)) == 1
 
 
 def test_a_bent_hair_is_slim_and_a_disc_is_not():
