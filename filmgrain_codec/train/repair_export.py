@@ -1,4 +1,4 @@
-"""Ship the mask net: ``fgcodec train repair-export --run DIR --id repair-mask-1 [--metrics FILE]``.
+"""Ship the mask net: ``fgcodec train repair-export --run DIR --id repair-mask-3 [--metrics FILE]``.
 
 Writes the ONNX file, the manifest entry (role ``repair``) and the card. A released id is never written again.
 """
@@ -133,7 +133,7 @@ def figures(metrics: Path | None) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry of ``fgcodec train repair-export``."""
-    print(ship(ordered(arguments, "repair-export", "the mask net", "repair-mask-1")))
+    print(ship(ordered(arguments, "repair-export", "the mask net", "repair-mask-3")))
 
 
 if __name__ == "__main__":
