@@ -115,10 +115,10 @@ def cuts(frames: Sequence[Frame]) -> tuple[int, ...]:
 
 
 def moving_crops(
-    count: int | None = None, length: int = LENGTH, pairs: Sequence[tuple[str, str]] = PAIRS
+    count: int | None = None, length: int = LENGTH, pairs: Sequence[tuple[str, str]] = PAIRS, first: int = 0
 ) -> Iterator[Clip]:
-    """The moving crops, grey, 8 bits, with grain."""
-    for seed, (scene, thing) in enumerate(pairs[:count]):
+    """The moving crops, grey, 8 bits, with grain. ``first``: seed of the first way and grain."""
+    for seed, (scene, thing) in enumerate(pairs[:count], first):
         planes = moving(photograph(scene), photograph(thing), seed, length)
         yield Clip(f"{scene} {thing}", grainy(planes, seed), np.stack(planes))
 

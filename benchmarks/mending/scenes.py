@@ -28,6 +28,13 @@ SEVERITY = 0.25
 STREAM = 91
 SPECKS, EVERYTHING, SMOOTH = "specks", "everything", "smooth"
 CROPS = len(moving.PAIRS)
+OTHERS = (
+    ("kodim01", "kodim04"), ("kodim06", "kodim09"), ("kodim10", "kodim12"),
+    ("kodim11", "kodim17"), ("kodim16", "kodim18"), ("kodim19", "kodim24"),
+)  # fmt: skip
+"""Stills of the other draw."""
+LATER = 100
+"""Where its seeds begin."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +53,23 @@ class Case:
 
 
 @cache
-def clips(crops: int | None = None) -> tuple[moving.Clip, ...]:
-    """Moving crops of stills with grain, and clips of real motion, a few frames each."""
-    made = [*moving.moving_crops(crops, LONGEST), *moving.real_motion()]
-    return tuple(replace(clip, frames=clip.frames[:LONGEST]) for clip in made)
+def clips(crops: int | None = None, fresh: bool = False) -> tuple[moving.Clip, ...]:
+    """Moving crops of stills with grain, and clips of real motion, a few frames each.
+
+    ``fresh``: crops of other stills on other ways, and the last frames of the clips instead of the first.
+    """
+    pairs, first = (OTHERS, LATER) if fresh else (moving.PAIRS, 0)
+    made = [*moving.moving_crops(crops, LONGEST, pairs, first), *moving.real_motion()]
+    part = slice(-LONGEST, None) if fresh else slice(LONGEST)
+    return tuple(replace(clip, frames=clip.frames[part]) for clip in made)
 
 
-def synthetic(crops: int | None = None) -> Iterator[Case]:
+def synthetic(crops: int | None = None, fresh: bool = False) -> Iterator[Case]:
     """The clean clips with specks of scanned shapes, and with all that the generator has in drawn shapes.
 
-    ``crops``: how many moving crops.
+    ``crops``: how many moving crops. ``fresh``: other clips and other damage.
     """
-    for number, clip in enumerate(clips(crops)):
+    for number, clip in enumerate(clips(crops, fresh), LATER if fresh else 0):
         frames = clip.frames[:LENGTH]
         bare = None if clip.bare is None else clip.bare[:LENGTH]
         for kind in (SPECKS, EVERYTHING):
@@ -97,20 +109,20 @@ def masks_folder() -> Path | None:
     return found if found.is_dir() else None
 
 
-def guards() -> Iterator[Case]:
+def guards(fresh: bool = False) -> Iterator[Case]:
     """Stars, snow, lamps, small fast things, sparks, rain and text over moving crops; nothing is damaged."""
-    for number, (name, draw) in enumerate(GUARDS.items()):
+    for number, (name, draw) in enumerate(GUARDS.items(), LATER if fresh else 0):
         for take in range(2):
-            clip = clips()[(number + take) % CROPS]
+            clip = clips(fresh=fresh)[(number + take) % CROPS]
             assert clip.bare is not None
             lumas = np.array(clip.bare[:LENGTH], np.float32)
             draw(lumas, generator(STREAM, number, take))
             yield Case("guards", f"{name} {take + 1}", moving.grainy(list(lumas), STREAM + number))
 
 
-def clean() -> Iterator[Case]:
+def clean(fresh: bool = False) -> Iterator[Case]:
     """The same clips without anything on them."""
-    for clip in clips():
+    for clip in clips(fresh=fresh):
         yield Case("clean", clip.name, clip.frames[:LENGTH])
 
 
