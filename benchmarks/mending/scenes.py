@@ -29,8 +29,8 @@ STREAM = 91
 SPECKS, EVERYTHING, SMOOTH = "specks", "everything", "smooth"
 CROPS = len(moving.PAIRS)
 OTHERS = (
-    ("kodim01", "kodim04"), ("kodim06", "kodim09"), ("kodim10", "kodim12"),
-    ("kodim11", "kodim17"), ("kodim16", "kodim18"), ("kodim19", "kodim24"),
+    ("kodim01", "kodim04"), ("kodim04", "kodim17"), ("kodim17", "kodim19"), ("kodim19", "kodim20"),
+    ("andrew-ridley-54228", "kodim01"), ("matteo-botto-16023", "andrew-ridley-54228"),
 )  # fmt: skip
 """Stills of the other draw."""
 LATER = 100
