@@ -24,14 +24,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -53,7 +51,7 @@ KEPT = ("input", "atlas", *(m.name for m in OURS))
 """Methods whose figures are kept for every clip; of the others only the means are."""
 FRAMES = 60
 CACHE = Path(tempfile.gettempdir()) / "fgcodec-deflicker"
-SPEED_FRAMES, RUNS = 48, 3
+SPEED_FRAMES = 48
 TIMED = methods.SAFE.text
 """The clip that is timed is steady: auto would leave it alone and do half the work."""
 
@@ -90,33 +88,11 @@ def unchanged() -> bool:
     return all(np.array_equal(a.planes[0], b.planes[0]) for a, b in zip(given, made, strict=True))
 
 
-def frames_per_second(text: str) -> float:
-    """Of ``fgcodec filter IN -`` at 1080p 10 bit to nowhere, median of three runs."""
-    with tempfile.TemporaryDirectory() as folder:
-        clip = Path(folder) / "clip.mkv"
-        speed.make_clip(clip, SPEED_FRAMES)
-        command = [sys.executable, "-m", "filmgrain_codec", "filter", str(clip), "-", "-q", "-f", text]
-        found = []
-        for _ in range(RUNS):
-            began = time.monotonic()
-            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-            found.append(time.monotonic() - began)
-    fps = SPEED_FRAMES / statistics.median(found)
-    print(f"{text}: {fps:.1f} frames a second at 1080p, load {os.getloadavg()[0]:.1f}")
-    return round(fps, 2)
-
-
 def speeds() -> dict[str, float]:
     """Frames a second, and the processor's seconds a frame, which hardly depend on the machine's load."""
-    before = spent()
-    fps = frames_per_second(TIMED)
-    return {"fps_1080p": fps, "processor_1080p": round((spent() - before) / RUNS / SPEED_FRAMES, 4)}
-
-
-def spent() -> float:
-    """Seconds of processor that commands run from here have taken."""
-    taken = os.times()
-    return taken.children_user + taken.children_system
+    runs = speed.filtered(TIMED, SPEED_FRAMES)
+    taken = mean(r.cpu / r.frames for r in runs)
+    return {"fps_1080p": speed.frames_per_second(runs), "processor_1080p": round(taken, 4)}
 
 
 def timed(folder: Path | None) -> None:

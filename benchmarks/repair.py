@@ -29,7 +29,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.deflicker import frames_per_second
+from benchmarks import speed
 from benchmarks.mending import figures, lines, methods, peers, scenes, sheets
 from benchmarks.mending.scenes import Case
 from benchmarks.report import circumstances, save, table
@@ -39,7 +39,7 @@ from filmgrain_codec.nodes.repair.dust import SHARE_PROP
 
 COLUMNS = ("group", "method", "clips", "f1", "precision", "recall", "psnr_in", "psnr", "outside", "grain",
            "flagged")  # fmt: skip
-FILMS = 40
+FILMS, SPEED_FRAMES = 40, 48
 SPEEDS = ("dust", "dust:detector=net", "scratches")
 
 
@@ -116,7 +116,11 @@ def main(given: list[str] | None = None) -> int:
     if not options.fresh:
         print("\n" + table([a for a in averages if a["group"] == "scratches"], lines.COLUMNS))
     texts = SPEEDS if len(detectors()) > 1 else [t for t in SPEEDS if "net" not in t]
-    speeds = {text: frames_per_second(text) for text in texts} if options.speed else None
+    speeds = (
+        {t: speed.frames_per_second(speed.filtered(t, SPEED_FRAMES)) for t in texts}
+        if options.speed
+        else None
+    )
     save(
         "repair_fresh" if options.fresh else "repair",
         rows,

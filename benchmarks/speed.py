@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -143,6 +143,21 @@ def removal(model: str, count: int) -> list[dict[str, Any]]:
     # Last, because a child's peak memory counts what its parent holds when it starts.
     losses = rounding.losses(model)
     return [_removed(runs[name], name, losses[name]) for name in backends]
+
+
+def filtered(text: str, count: int) -> list[Run]:
+    """Runs of ``fgcodec filter IN -`` at 1080p 10 bit to nowhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mkv"
+        make_clip(clip, count)
+        return [run(text, count, "filter", str(clip), "-", "-q", "-f", text) for _ in range(TIMES)]
+
+
+def frames_per_second(runs: Sequence[Run]) -> float:
+    """The median of some runs of one command."""
+    fps = median(r.fps for r in runs)
+    print(f"{runs[0].command}: {fps:.1f} frames a second at 1080p, load {os.getloadavg()[0]:.1f}")
+    return round(fps, 2)
 
 
 def _filter(source: Path, count: int, model: str, backend: str) -> Run:

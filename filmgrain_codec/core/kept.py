@@ -23,11 +23,6 @@ class Kept[K: Hashable, V]:
             self._fill(key, future, make)
         return future.result()
 
-    def forget(self) -> None:
-        """Drop all values."""
-        with self._lock:
-            self._kept.clear()
-
     def _claim(self, key: K) -> tuple[Future[V], bool]:
         with self._lock:
             future = self._kept.get(key)

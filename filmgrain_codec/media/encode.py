@@ -23,7 +23,7 @@ from filmgrain_codec.media.order import mend
 from filmgrain_codec.media.rgb import limited_range
 from filmgrain_codec.nodes.convert import Depth
 
-_USUAL_RATE = Fraction(25)
+USUAL_RATE = Fraction(25)
 
 
 class VideoEncoder:
@@ -47,7 +47,7 @@ class VideoEncoder:
         self._indices: dict[int | None, int] = {}
         os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 writes its banner to stderr otherwise
         self.context = cast(VideoCodecContext, av.CodecContext.create(spec.name, "w"))
-        self._describe(time_base, rate or _USUAL_RATE, sar, global_header)
+        self._describe(time_base, rate or USUAL_RATE, sar, global_header)
         try:
             self.context.open()
         except (av.error.FFmpegError, ValueError) as e:

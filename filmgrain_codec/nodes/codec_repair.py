@@ -26,6 +26,7 @@ AUTO = "auto"
 LEAST, FADE = 20.0, 4.0
 REPAIR_FROM = {"codec": LEAST, "auto": 24.0}
 """QP from which on decode repairs frames, by the word that asks for it."""
+REPAIRS = ("off", *REPAIR_FROM)
 PATCH, PATCHES = 96, 24
 """Side of the patches that QP is judged from, and how many are looked at."""
 NEAR = 5

@@ -52,10 +52,8 @@ def decode(request: DecodeRequest, on_event: Listener | None = None) -> Report:
     began = time.monotonic()
     check_level(request.level)
     adjust.check(request.size, request.chroma)
-    if request.repair not in ("off", *codec_repair.REPAIR_FROM):
-        raise UsageError(
-            f"repair is one of off, {', '.join(codec_repair.REPAIR_FROM)}, not {request.repair!r}"
-        )
+    if request.repair not in codec_repair.REPAIRS:
+        raise UsageError(f"repair is one of {', '.join(codec_repair.REPAIRS)}, not {request.repair!r}")
     if request.grain_preset is not None:
         presets.stock(request.grain_preset)
     with _job(request) as job:

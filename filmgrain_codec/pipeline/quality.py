@@ -19,14 +19,13 @@ from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.media import scores
 from filmgrain_codec.media.encoders import EncoderSpec
-from filmgrain_codec.nodes.codec_repair import REPAIR_FROM, CodecRepair
+from filmgrain_codec.nodes.codec_repair import REPAIR_FROM, REPAIRS, CodecRepair
 from filmgrain_codec.pipeline import trial
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.search import Scale, Search
 
-METRICS = {"vmaf": ("VMAF", 100.0), "psnr": ("dB", 100.0)}
+METRICS = {"vmaf": 100.0, "psnr": 100.0}
 """By name: what figures are called, and the highest that may be asked for."""
-REPAIRS = ("off", *REPAIR_FROM)
 _SCALES = {
     ("x264", "vmaf"): Scale(1, 51, 0.5, 1.5, 0.2),
     ("x265", "vmaf"): Scale(1, 51, 0.5, 1.5, 0.2),
@@ -80,7 +79,7 @@ def parse(text: str) -> Wanted:
         value = float(number)
     except ValueError:
         value = math.nan
-    if metric not in METRICS or not 0 < value < METRICS[metric][1]:
+    if metric not in METRICS or not 0 < value < METRICS[metric]:
         raise UsageError(
             f"--target-quality knows no {text!r}: give a VMAF such as 93, or luma's PSNR in dB as psnr:42"
         )

@@ -17,6 +17,7 @@ import numpy as np
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
+from filmgrain_codec.media.encode import USUAL_RATE
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.media.scores import vmaf
@@ -27,7 +28,6 @@ WINDOWS, LENGTH = 6, 24
 """Windows of a clip, and frames of each: what one trial costs. Shorter clips are tried whole."""
 TAIL = 8
 """Frames behind a window that are coded too and not measured: encoders spend less where little follows."""
-USUAL_RATE = Fraction(25)
 LOSSLESS = 100.0
 """PSNR of pictures that are the same."""
 
@@ -74,9 +74,7 @@ def windows(shots: Sequence[tuple[int, int]]) -> list[Window]:
 
 def keep(frames: Iterable[Frame], path: Path, fmt: FrameFormat, rate: Fraction | None, meter: Meter) -> None:
     """Write a window without loss, its frames counted from 0."""
-    _write(
-        _counted(frames, rate or USUAL_RATE, meter), path, encoder_for("ffv1", fmt, bits=fmt.bits), fmt, rate
-    )
+    _write(frames, path, encoder_for("ffv1", fmt, bits=fmt.bits), fmt, rate, meter)
 
 
 def measure(
@@ -88,9 +86,7 @@ def measure(
         made = window.path.with_name("trial.mkv")
         with Reader(window.path) as reader:
             video = reader.info.video
-            size += _write(
-                _counted(reader, video.rate or USUAL_RATE, meter), made, spec, video.fmt, video.rate
-            )
+            size += _write(reader, made, spec, video.fmt, video.rate, meter)
         found += _METRICS[metric](islice(_pairs(window.path, made, repair), window.measured))
         made.unlink()
     return Outcome(_POOLED[metric](found), size / max(meter.done - before, 1))
@@ -106,21 +102,21 @@ def _pairs(clean: Path, coded: Path, repair: Node | None) -> Iterator[tuple[Fram
 
 
 def _write(
-    frames: Iterable[Frame], path: Path, spec: EncoderSpec, fmt: FrameFormat, rate: Fraction | None
+    frames: Iterable[Frame],
+    path: Path,
+    spec: EncoderSpec,
+    fmt: FrameFormat,
+    rate: Fraction | None,
+    meter: Meter,
 ) -> int:
-    """Bytes of the video written to ``path``."""
+    """Bytes of the video written to ``path``, its frames counted from 0."""
     rate = rate or USUAL_RATE
     with Writer(path, None, spec, fmt, time_base=1 / rate, rate=rate) as writer:
-        for frame in frames:
-            writer.write(frame)
+        for n, frame in enumerate(frames):
+            meter.step()
+            writer.write(replace(frame, index=n, pts=n, time_base=1 / rate, duration=1, props={}))
     writer.temporary.replace(path)
     return writer.video_bytes
-
-
-def _counted(frames: Iterable[Frame], rate: Fraction, meter: Meter) -> Iterator[Frame]:
-    for n, frame in enumerate(frames):
-        meter.step()
-        yield replace(frame, index=n, pts=n, time_base=1 / rate, duration=1, props={})
 
 
 def _errors(pairs: Iterable[tuple[Frame, Frame]]) -> list[float]:

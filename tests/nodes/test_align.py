@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from filmgrain_codec.core.kept import Kept
 from filmgrain_codec.errors import ModelError
 from filmgrain_codec.nodes import flow
 from filmgrain_codec.nodes.align import Motion
@@ -171,7 +172,7 @@ def test_frames_repeated_at_a_cut_are_drawn_alike():
 
 
 def test_a_step_is_searched_once_for_all_windows(monkeypatch):
-    flow._steps.forget()
+    monkeypatch.setattr(flow, "_steps", Kept(flow.STEPS_KEPT))
     frames = [texture(64, 96, seed) for seed in range(6)]
     found, search = [], flow.searched
     monkeypatch.setattr(flow, "searched", lambda *given: found.append(given) or search(*given))

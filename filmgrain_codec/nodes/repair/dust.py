@@ -38,11 +38,11 @@ RANK, NET, AUTO = "rank", "net", "auto"
 DETECTORS = (RANK, NET, AUTO)
 POLARITIES = {"auto": 0, "both": 0, "white": WHITE, "black": BLACK}
 MANY, RARE, STRICTER = 6, 1 / 6, 1.4
+"""With polarity auto: where there are so many of one kind and at most this share of the other, the other must
+exceed its threshold by so much."""
 ONE_SIDED, ONE_SIDED_UNQUIET = 1.6, 0.1
 """At the ends of a shot, where both neighbours are of one side, thresholds are so many times as high, and
 less of a speck's surroundings may be unlike its neighbours."""
-"""With polarity auto: where there are so many of one kind and at most this share of the other, the other must
-exceed its threshold by so much."""
 THEIRS = 0.6
 """Share of the thresholds from which another frame is taken to have a speck's like."""
 GRAIN_SIZE = 0.8

@@ -51,9 +51,7 @@ class Scratches:
         planes, mask, count = frame.planes, np.zeros(frame.fmt.shape(0), np.uint8), 0
         if found:
             planes, mask, count = cleaned(frame, found, strips)
-        props = {COUNT_PROP: count, SHARE_PROP: float(mask.mean()) if count else 0.0}
-        if not count:
-            planes = frame.planes
+        props = {COUNT_PROP: count, SHARE_PROP: float(mask.mean())}
         if self._show != "repaired":
             planes = shown(frame, mask, self._show)
         elif count and self._strength < 1:

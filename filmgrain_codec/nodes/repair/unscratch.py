@@ -55,6 +55,8 @@ class Veil:
 def cleaned(frame: Frame, paths: list[Path], strips: int) -> tuple[tuple[Plane, ...], Mask, int]:
     """The planes without the scratches, which of luma's samples were touched (0 or 1), and their number."""
     veil = measured(frame, paths, strips)
+    if not veil.count:
+        return frame.planes, veil.mask, 0
     made = []
     for k, plane in enumerate(frame.planes):
         bright, dark = (_at_size(v, plane.shape) for v in (veil.bright, veil.dark))
