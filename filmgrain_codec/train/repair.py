@@ -33,6 +33,7 @@ class Config:
     """One run. ``budget`` in seconds of wall clock; ``steps`` instead makes it repeatable.
 
     ``pool``: where the samples lie or are to be made (``samples`` of them), by default ``out``/pool.
+    ``aim``: a name of ``repair_samples.AIMS``; what is held out is the same for all of them.
     """
 
     data: Path
@@ -47,6 +48,7 @@ class Config:
     rate: float = 2e-3
     threads: int = 1
     device: str = "cpu"
+    aim: str = "both"
 
 
 def repair_loss(net: nn.Module, batch: Batch) -> Tensor:
@@ -133,7 +135,7 @@ def train(config: Config) -> None:
     torch.set_num_threads(config.threads)
     folder = config.pool or config.out / "pool"
     recipes = {
-        "seen": repair_samples.Recipe(config.data, config.seed, config.samples),
+        "seen": repair_samples.Recipe(config.data, config.seed, config.samples, aim=config.aim),
         "held-out": repair_samples.Recipe(config.data, CHECK_SEED, min(HELD_OUT, config.samples), True),
     }
     pools = {name: repair_samples.make(recipe, folder / name) for name, recipe in recipes.items()}
@@ -162,6 +164,7 @@ def note(config: Config, run: Run, pools: dict[str, Pool]) -> None:
     run.folder.mkdir(parents=True, exist_ok=True)
     facts = {
         "seed": config.seed,
+        "aim": config.aim,
         "batch": config.batch,
         "device": config.device,
         "budget_seconds": run.schedule.seconds,
@@ -201,6 +204,9 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     parser.add_argument("--pool", type=Path, help="folder of the samples, made if missing")
+    parser.add_argument(
+        "--aim", choices=list(repair_samples.AIMS), default="both", help="clips and stills, or clips alone"
+    )
     parser.add_argument("--samples", type=int, default=30000, help="samples of a new pool, 55 kB each")
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")

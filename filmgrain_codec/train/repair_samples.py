@@ -3,7 +3,7 @@
 Sample ``k`` of a seed is a pure function of (seed, k). They are kept as bytes on disk, made once, seen many
 times. Planes (side, side): the frame, its neighbours, where those count, how far damage covers (opacity), and
 flags: damaged, brighter, and a doubtful rim that is neither learnt as damage nor as picture. Two of five
-samples are stills, whose neighbours are 0.
+samples are stills, whose neighbours are 0; of a net that is for clips alone none is.
 """
 
 from __future__ import annotations
@@ -41,8 +41,6 @@ from filmgrain_codec.train.repair_texture import leaves, mottle, spots
 Batch = dict[str, Tensor]
 FAMILIES = ("spectral", "density", "scans")
 SIDE, MARGIN, FRAMES = 96, 16, 3
-STILL_SHARE = (2, 5)
-"""So many of so many samples, by number, are stills: there damage is harder to tell."""
 PITCHES = (6.0, 60.0)
 """Micrometres a sample: a scanner's full resolution to 8 mm film at standard definition."""
 COUNTS = (1.0, 25.0)
@@ -53,32 +51,60 @@ CLEAN, GRAINLESS, CLIPS, FULL_RANGE = 0.2, 0.08, 0.25, 0.4
 """Shares of samples: without damage, without grain, of clips, full range."""
 GUARDED, GUARDED_STILLS = 0.3, 0.1
 """Shares with things to leave alone: on a still nothing tells most of them from dirt."""
-SPOTTED, LEAVED, MOTTLED = 0.12, 0.12, 0.15
-"""Shares with clumps in the grain, with leaves in the picture, with an uneven density of the film."""
+LEAVED = 0.12
+"""Share with leaves in the picture."""
 SQUEEZED, SHARPENED, SOFT = 0.25, 0.2, 0.35
 """Shares that went through JPEG, through a scanner's sharpening, and through its blur, once damaged."""
 BLURS = (0.35, 0.9)
-WEAK, WEAKER = 0.5, (0.1, 1.0)
-"""Share of samples whose damage is weaker throughout, and by how much: in scans most is of 20 codes or so."""
+WEAK = 0.5
+"""Share of samples whose damage is weaker throughout: in scans most is of 20 codes or so."""
 DOUBT, GRAIN_BOX = 4 / 255, 9
 """Changes of luma between this and what counts as damage are not learnt from; nor is damage weaker than
 the grain around it (deviation over boxes of so many samples), which nobody sees."""
 MISLED, FURTHEST = 0.4, 8.0
 """Share of samples where the motion is followed wrongly in a part of the picture, by so much at most."""
-DROPPED, DROPPED_GUARDED = 0.1, 0.05
-"""Shares of the others that are shown as stills; fewer where only motion tells what is damage."""
+DROPPED_GUARDED = 0.05
+"""Most that is shown as stills of the moving samples where only motion tells what is damage."""
 PLANES = ("here", "before", "after", "seen", "opacity", "flags")
 DAMAGED, BRIGHTER, DOUBTFUL, GUARD = 1, 2, 4, 8
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What a net is for.
+
+    ``stills``: so many of so many samples, by number, are stills, where damage is harder to tell.
+    ``spotted``, ``mottled``: shares with clumps in the grain, and with an uneven density of the film, which
+    are others in every frame. ``weaker``: by how much weak damage is weaker. ``dropped``: share of the moving
+    samples that is shown as stills.
+    """
+
+    stills: tuple[int, int]
+    spotted: float
+    mottled: float
+    weaker: tuple[float, float]
+    dropped: float
+
+
+# What is on one frame only is what dirt is on a clip: to learn there that clumps are none would unlearn dust.
+AIMS = {
+    "both": Aim((2, 5), spotted=0.12, mottled=0.15, weaker=(0.1, 1.0), dropped=0.1),
+    "clips": Aim((0, 1), spotted=0.0, mottled=0.0, weaker=(0.2, 1.0), dropped=0.05),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
-    """What decides a pool. Half of the shapes are those of real damage, where ``data`` holds damage_masks."""
+    """What decides a pool. Half of the shapes are those of real damage, where ``data`` holds damage_masks.
+
+    ``aim``: a name of ``AIMS``.
+    """
 
     data: Path
     seed: int
     count: int
     held_out: bool = False
+    aim: str = "both"
 
 
 def make(recipe: Recipe, folder: Path) -> Pool:
@@ -87,8 +113,9 @@ def make(recipe: Recipe, folder: Path) -> Pool:
     Raises ``InputError`` where the material is missing, or another pool lies there.
     """
     note = {"seed": recipe.seed, "count": recipe.count, "side": SIDE, "held_out": recipe.held_out}
+    note |= {"aim": recipe.aim}
     path = folder / "pool.json"
-    found = json.loads(path.read_text()) if path.exists() else {**note, "done": 0}
+    found = {"aim": "both", **json.loads(path.read_text())} if path.exists() else {**note, "done": 0}
     if any(found[k] != note[k] for k in note if k != "count") or found["count"] > recipe.count:
         raise InputError(f"{folder} holds a pool made otherwise: name another folder.")
     if found["done"] < recipe.count:
@@ -102,7 +129,7 @@ def fill(recipe: Recipe, folder: Path, note: Mapping[str, object], done: int) ->
     folder.mkdir(parents=True, exist_ok=True)
     array = room(folder / "samples.npy", recipe.count, done)
     for k in range(done, recipe.count):
-        array[k] = sample(recipe.seed, seen, banks, k)
+        array[k] = sample(recipe.seed, seen, banks, k, aim=AIMS[recipe.aim])
         if (k + 1) % 200 == 0 or k + 1 == recipe.count:
             array.flush()
             text = json.dumps({**note, "done": k + 1, "material": seen.names})
@@ -140,35 +167,45 @@ class Pool:
         self.facts = json.loads((folder / "pool.json").read_text())
         self.samples = np.load(folder / "samples.npy", mmap_mode="r")
 
+    @property
+    def aim(self) -> Aim:
+        return AIMS[self.facts.get("aim", "both")]
+
     def __len__(self) -> int:
         return len(self.samples)
 
 
-def is_still(number: int) -> bool:
+def is_still(number: int, aim: Aim = AIMS["both"]) -> bool:
     """Whether a sample has one frame only."""
-    share, of = STILL_SHARE
+    share, of = aim.stills
     return number % of < share
 
 
 def sample(
-    seed: int, seen: Material, banks: Sequence[tuple[shapes.Bank, bool]], number: int, size: int = SIDE
+    seed: int,
+    seen: Material,
+    banks: Sequence[tuple[shapes.Bank, bool]],
+    number: int,
+    size: int = SIDE,
+    aim: Aim = AIMS["both"],
 ) -> NDArray[np.uint8]:
     """(len(PLANES), size, size)."""
     rng = np.random.default_rng([seed, number])
-    side, frames = size + 2 * MARGIN, 1 if is_still(number) else FRAMES
+    still = is_still(number, aim)
+    side, frames = size + 2 * MARGIN, 1 if still else FRAMES
     middle = frames // 2
     lumas = clean_scene(seen, side, frames, rng)
-    guarded = rng.random() < (GUARDED_STILLS if is_still(number) else GUARDED)
+    guarded = rng.random() < (GUARDED_STILLS if still else GUARDED)
     if guarded:
         names = list(GUARDS)
         GUARDS[names[int(rng.integers(len(names)))]](lumas, rng)
     color = ColorInfo(range=2 if rng.random() < FULL_RANGE else 1)
     fmt = FrameFormat(side, side, "gray", 0, 0, 8, color)
-    grainy = grained(lumas.clip(0, 1), fmt, seed, rng)
-    layers = damage(side, frames, banks, rng)
+    grainy = grained(lumas.clip(0, 1), fmt, seed, aim, rng)
+    layers = damage(side, frames, banks, aim, rng)
     dirty = [covered(p, over, 0, fmt) for p, over in zip(grainy, layers, strict=True)]
     grain = opencv().blur((grainy[middle] - lumas[middle]) ** 2, (GRAIN_BOX, GRAIN_BOX))
-    marks = flags(dirty[middle] - grainy[middle], np.sqrt(grain), guarded)
+    marks = flags(dirty[middle] - grainy[middle], np.sqrt(np.maximum(grain, 0)), guarded)
     covers = np.maximum(layers[middle].white, layers[middle].black)
     planes = [*map(coded, shown(processed(dirty, rng), fmt)), coded(covers), marks]
     return np.stack([p[MARGIN:-MARGIN, MARGIN:-MARGIN] for p in planes])
@@ -197,19 +234,21 @@ def clean_scene(seen: Material, side: int, frames: int, rng: Generator) -> NDArr
 
 
 def grained(
-    lumas: NDArray[np.float32], fmt: FrameFormat, seed: int, rng: Generator
+    lumas: NDArray[np.float32], fmt: FrameFormat, seed: int, aim: Aim, rng: Generator
 ) -> list[NDArray[np.float32]]:
     """Every frame with grain of its own, at codes of 8 bit."""
     recipe = look(seed, FAMILIES[int(rng.integers(len(FAMILIES)))], int(rng.integers(LOOKS)))
     level = 0.0 if rng.random() < GRAINLESS else float(np.exp(rng.uniform(*np.log(LEVELS))))
     number = int(rng.integers(1 << 31))
     made = [recipe.grain((luma,), fmt, level, number, k)[0] for k, luma in enumerate(lumas)]
-    for share, change in ((MOTTLED, mottle), (SPOTTED, spots)):
+    for share, change in ((aim.mottled, mottle), (aim.spotted, spots)):
         made = change(made, rng) if rng.random() < share else made
     return made
 
 
-def damage(side: int, frames: int, banks: Sequence[tuple[shapes.Bank, bool]], rng: Generator) -> list[Layers]:
+def damage(
+    side: int, frames: int, banks: Sequence[tuple[shapes.Bank, bool]], aim: Aim, rng: Generator
+) -> list[Layers]:
     """What lies on each frame; nothing on some samples."""
     seed = int(rng.integers(1 << 31))
     pitch, specks = (float(np.exp(rng.uniform(*np.log(span)))) for span in (PITCHES, COUNTS))
@@ -227,7 +266,7 @@ def damage(side: int, frames: int, banks: Sequence[tuple[shapes.Bank, bool]], rn
     made = [film.layers(number) for number in range(2, 2 + frames)]
     for number, layers in enumerate(made, 2):
         lines.draw(layers, number)
-    weaker = np.exp(rng.uniform(*np.log(WEAKER))) if rng.random() < WEAK else 1.0
+    weaker = np.exp(rng.uniform(*np.log(aim.weaker))) if rng.random() < WEAK else 1.0
     return [Layers(*(np.float32(weaker) * p for p in (over.white, over.black))) for over in made]
 
 
@@ -267,7 +306,7 @@ class Batches(Dataset[Batch]):
 
     def __init__(self, pool: Pool, seed: int, still: bool | None = None, size: int = 12) -> None:
         self.pool, self.seed, self.still, self.size = pool, seed, still, size
-        wanted = [k for k in range(len(pool)) if still is None or is_still(k) == still]
+        wanted = [k for k in range(len(pool)) if still is None or is_still(k, pool.aim) == still]
         self._numbers = np.array(wanted)
 
     def __len__(self) -> int:
@@ -285,9 +324,10 @@ class Batches(Dataset[Batch]):
         given = assembled(planes[:, :4].float() / 255)
         given, truth["brighter"] = graded(given, truth["brighter"], rng, self.still is None)
         guarded = (bits[:, 0, 0, 0] & GUARD > 0).numpy()
-        chance = np.where(guarded, DROPPED_GUARDED, DROPPED)
-        dropped = rng.random(self.size) < chance if self.still is None else np.zeros(self.size, bool)
-        given[:, 1:] *= torch.from_numpy(~dropped).float()[:, None, None, None]
+        dropped = self.pool.aim.dropped
+        chance = np.where(guarded, min(dropped, DROPPED_GUARDED), dropped)
+        alone = rng.random(self.size) < chance if self.still is None else np.zeros(self.size, bool)
+        given[:, 1:] *= torch.from_numpy(~alone).float()[:, None, None, None]
         return {"given": given, "opacity": planes[:, 4:5].float() / 255, **truth}
 
 

@@ -61,6 +61,8 @@ def test_a_pool_that_was_interrupted_or_is_too_small_is_finished(tmp_path, monke
 class Rows:
     """Stands for a pool on disk."""
 
+    aim = repair_samples.AIMS["both"]
+
     def __init__(self, samples):
         self.samples = samples
 
@@ -92,6 +94,7 @@ def test_a_batch_is_what_the_filter_would_give(rows):
 def test_stills_and_moving_samples_are_told_apart(rows):
     has_neighbours = (rows[:, 1:4] > 0).any((1, 2, 3))
     assert [repair_samples.is_still(k) for k in range(len(rows))] == (~has_neighbours).tolist()
+    assert not any(repair_samples.is_still(k, repair_samples.AIMS["clips"]) for k in range(10))
     for still in (False, True):
         seen = Batches(Rows(rows), 2, still=still, size=8)[0]["given"][:, 4]
         assert bool((seen.amax((1, 2)) > 0).all()) is not still
