@@ -4,7 +4,8 @@ Three ways to the same removal with the same number of threads: the nets alone (
 on arrays of the right size), the node in our own executor, and ``fg.denoise`` in a script. What the script
 adds to the node is the adapter's cost; what the node adds to the nets is motion search and arithmetic.
 Beside them are what others offer for the task, where their wheels are installed (group ``bench``), with
-settings as their users have them. Speed only: ``benchmarks removal`` compares the pictures.
+settings as their users have them, and vs-mlrt with our nets. Speed only: ``benchmarks removal`` compares the
+pictures.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from filmgrain_codec.nodes.packed import PHASES
 LOOP = 8
 """Distinct pictures; they repeat, so that making them costs nothing while the clock runs."""
 NETS, NODE = "the nets alone, ONNX Runtime", "the node, our executor"
+NATIVE = "vs-mlrt (core.ort), same nets"
 Codes = tuple[np.ndarray, ...]
 
 
@@ -111,15 +113,41 @@ def script(make: Callable[[Any], Any], loop: Sequence[Codes], threads: int, coun
 
 def ours(model: str) -> dict[str, Callable[[Any], Any]]:
     """Our functions. Without ``cuts`` where the executor is given none either."""
+    import vapoursynth as vs
+
     import vsfgcodec as fg
 
     removal = partial(fg.denoise, level=LEVEL, model=model, backend=ORT)
+    native = {NATIVE: partial(mlrt, model)} if hasattr(vs.core, "ort") else {}
     return {
         "fg.denoise": partial(removal, cuts=None),
+        **native,
         "fg.denoise, finding cuts": removal,
         "fg.grain": partial(fg.grain, level=LEVEL),
         "fg.grain of level 0 (the adapter)": partial(fg.grain, level=0),
     }
+
+
+def mlrt(model: str, given: Any) -> Any:
+    """The same removal by vs-mlrt's native plug-in, as docs/vapoursynth.md has it."""
+    import vapoursynth as vs
+
+    import vsfgcodec as fg
+
+    core = vs.core
+    told = given.std.SetFrameProps(FGLevel=LEVEL, FGCurve=[1.0] * 8)
+    run = partial(core.ort.Model, num_streams=core.num_threads)
+    luma = run(fg.mlrt_inputs(told, model=model, cuts=None), network_path=fg.mlrt_model(model=model))
+    asked = fg.mlrt_inputs(told, "chroma", luma, model=model, cuts=None)
+    chroma = run(asked, network_path=fg.mlrt_model("chroma", model))
+    size = (given.width, given.height)
+    planes = [luma, *(core.std.ShufflePlanes(chroma, k, vs.GRAY) for k in (0, 1))]
+    half = (size[0] // 2, size[1] // 2)
+    codes = [
+        core.std.Expr(core.std.CropAbs(p, *wh), "x 1023 *", vs.GRAY10)
+        for p, wh in zip(planes, (size, half, half), strict=True)
+    ]
+    return core.std.ShufflePlanes(codes, [0, 0, 0], vs.YUV)
 
 
 def others() -> dict[str, Callable[[Any], Any]]:
