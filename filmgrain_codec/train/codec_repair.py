@@ -14,13 +14,15 @@ from filmgrain_codec.train.codec.batches import Batches
 from filmgrain_codec.train.codec.losses import gains, objective
 from filmgrain_codec.train.codec.nogan import NoGan
 from filmgrain_codec.train.codec.pool import Recipe, make
+from filmgrain_codec.train.codec.texture import TIER, TextureNets, Textured, compared
 from filmgrain_codec.train.level import commit, seconds
-from filmgrain_codec.train.loop import Run, Schedule
+from filmgrain_codec.train.loop import Run, Schedule, load_checkpoint
 from filmgrain_codec.train.networks.codec import RADIUS, WIDTHS, CodecNets, macs_per_sample
 from filmgrain_codec.train.networks.codec_unet import UnetRepair, nets_of
 
 BASELINE = UnetRepair.tier
-TIERS = (*WIDTHS, BASELINE)
+TIERS = (*WIDTHS, TIER, BASELINE)
+RUNS: dict[str, type[Run]] = {BASELINE: NoGan, TIER: Textured}
 HELD_OUT_SCENES, HELD_OUT_SEED = 300, 77
 CHECKS, CHECK_SIZE = 6, 64
 WRONG = 4.0
@@ -43,6 +45,7 @@ class Config:
     rate: float = 2e-3
     threads: int = 1
     device: str = "cpu"
+    start: Path | None = None
     resume: bool = False
 
 
@@ -57,8 +60,9 @@ def train(config: Config) -> Run:
     held = make(own, home / f"held{ending}")
     torch.manual_seed(config.seed)
     schedule = Schedule(config.budget, config.steps, config.rate)
-    kind = NoGan if config.tier == BASELINE else Run
-    run = kind(nets_of(config.tier), config.out, schedule, objective, gains, config.device)
+    kind = RUNS.get(config.tier, Run)
+    judge = compared if config.tier == TIER else gains
+    run = kind(begun(config), config.out, schedule, objective, judge, config.device)
     if config.resume:
         run.resume()
     note(config, run, pool.facts, held.facts)
@@ -68,6 +72,14 @@ def train(config: Config) -> Run:
         [(exact[k], rough[k]) for k in range(CHECKS)],
     )
     return run
+
+
+def begun(config: Config) -> CodecNets:
+    """New nets, or with the weights of an earlier run."""
+    nets = TextureNets() if config.tier == TIER else nets_of(config.tier)
+    if config.start is not None:
+        nets.load_state_dict(load_checkpoint(config.start / "checkpoint.pt")["average"], strict=False)
+    return nets
 
 
 def note(config: Config, run: Run, pool: dict[str, object], held: dict[str, object]) -> None:
@@ -80,6 +92,7 @@ def note(config: Config, run: Run, pool: dict[str, object], held: dict[str, obje
         "budget_seconds": config.budget,
         "batch": config.batch,
         "device": config.device,
+        "started_from": config.start and config.start.name,
         "commit": commit(),
         "torch": torch.__version__,
         "kmac": macs_per_sample(run.net.repair) / 1000,
@@ -96,8 +109,8 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--data", type=Path, required=True, help="folder with photos*/ and video_clean/")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and curve")
     parser.add_argument("--pool", type=Path, help="folder of the pools; made there if there are none")
-    parser.add_argument("--tier", choices=TIERS,
-                        help=f"{BASELINE}: the artifact-removal GAN")  # fmt: skip
+    what = f"{TIER}: for the slider 'perceptual'; {BASELINE}: the artifact-removal GAN"
+    parser.add_argument("--tier", choices=TIERS, help=what)
     parser.add_argument("--budget", type=seconds, help="wall-clock length: 60m, 90s, 2h")
     parser.add_argument("--steps", type=int, help="train this many steps instead, repeatably")
     parser.add_argument("--seed", type=int)
@@ -106,6 +119,7 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--rate", type=float, help="highest learning rate")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device")
+    parser.add_argument("--start", type=Path, help="begin with the weights of an earlier run's folder")
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     parser.set_defaults(**defaults)
     return Config(**vars(parser.parse_args(arguments)))

@@ -9,15 +9,16 @@ classifier. Here it learns from all codecs of the pool, not from JPEG of one qua
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from filmgrain_codec.train.codec.batches import Batch
 from filmgrain_codec.train.codec.losses import JUDGE_WEIGHT, asked, judge_loss
 from filmgrain_codec.train.loop import Run
-from filmgrain_codec.train.networks.codec import pack
+from filmgrain_codec.train.networks.codec import CodecNets, pack
 from filmgrain_codec.train.networks.codec_unet import BaselineNets, Critic, Eyes
 
 ALONE, CRITICAL = 0.6, 0.15
@@ -29,7 +30,11 @@ PIXEL_WEIGHT, FEATURE_WEIGHT, CRITIC_WEIGHT = 10.0, 1.0, 0.02
 
 @dataclass
 class NoGan(Run):
-    """``Run`` of a ``BaselineNets``; ``phase`` says whose turn it is."""
+    """``Run`` of nets with a critic; ``phase`` says whose turn it is."""
+
+    alone: ClassVar[float] = ALONE
+    critical: ClassVar[float] = CRITICAL
+    slower: ClassVar[float] = SLOWER
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,21 +43,24 @@ class NoGan(Run):
     @property
     def phase(self) -> str:
         part = self.schedule.progress(self.step, self.elapsed)
-        return "generator" if part < ALONE else "critic" if part < ALONE + CRITICAL else "contest"
+        return (
+            "generator" if part < self.alone else "critic" if part < self.alone + self.critical else "contest"
+        )
 
     def learn(self, batch: Batch) -> None:
         """One step of one net: in the contest they take turns."""
         phase, nets = self.phase, self.net
-        assert isinstance(nets, BaselineNets)
+        assert isinstance(nets, CodecNets)
+        assert isinstance(nets.critic, nn.Module)
         critical = phase == "critic" or (phase == "contest" and self.step % 2 == 1)
         nets.critic.requires_grad_(critical)
         nets.repair.requires_grad_(not critical)
         nets.judge.requires_grad_(not critical)
-        self.slowed = SLOWER if phase == "contest" else 1.0
+        self.slowed = self.slower if phase == "contest" else 1.0
         self.objective = self.criticise if critical else self.generate
         super().learn(batch)
 
-    def generate(self, nets: torch.nn.Module, batch: Batch) -> Tensor:
+    def generate(self, nets: nn.Module, batch: Batch) -> Tensor:
         """Pixels, features, what the critic says in the contest, and the judge's own loss."""
         assert isinstance(nets, BaselineNets)
         given, made, clean = pictures(nets, batch)
@@ -61,7 +69,7 @@ class NoGan(Run):
             loss = loss - CRITIC_WEIGHT * nets.critic(made).mean()
         return loss + JUDGE_WEIGHT * judge_loss(nets.judge(given, batch["told"]), batch["qp"])
 
-    def criticise(self, nets: torch.nn.Module, batch: Batch) -> Tensor:
+    def criticise(self, nets: nn.Module, batch: Batch) -> Tensor:
         """Hinge loss of the critic."""
         assert isinstance(nets, BaselineNets)
         with torch.no_grad():
