@@ -70,6 +70,20 @@ def test_stopped_while_replacing_an_output(long: Path, tmp_path: Path) -> None:
     assert found == 130
 
 
+def searching(folder: Path) -> Callable[[], bool]:
+    """Whether windows of a sampled search lie there."""
+    return lambda: any(f for d in folder.glob(".fgcodec-search-*") for f in d.iterdir())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_while_a_quality_is_searched(long: Path, tmp_path: Path, number: int, code: int) -> None:
+    with untouched(tmp_path):
+        command = arguments("encode", long, "-o", tmp_path / "out.mkv", *SLOW, "--target-quality", "psnr:35")
+        found, words = stopped(command, searching(tmp_path), number)
+    assert found == code, words
+    assert "Traceback" not in words
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_while_waiting_for_stdin(tmp_path: Path, number: int, code: int) -> None:
     with untouched(tmp_path):
