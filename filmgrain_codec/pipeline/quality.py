@@ -109,7 +109,7 @@ def find(
     wanted: Wanted,
     codec: str,
     repair: str,
-    kept: Sequence[trial.Kept],
+    kept: Sequence[trial.Excerpt],
     spec_at: Callable[[float], EncoderSpec],
     frames: int,
     on_event: Listener | None = None,
@@ -158,15 +158,15 @@ def kept(
     rate: Any,
     meter: Meter,
     threads: int | None,
-) -> list[trial.Kept]:
+) -> list[trial.Excerpt]:
     """The windows of a clip behind ``graph``, lossless in ``folder``. ``fmt``: what comes out of it."""
-    length, found = shots[-1][1], list[trial.Kept]()
+    length, found = shots[-1][1], list[trial.Excerpt]()
     for n, window in enumerate(trial.windows(shots)):
         start, stop = graph.span(window.first, window.last, length)
         made = process(read(start, stop), graph, workers=threads, start=window.first, stop=window.last)
         path = folder / f"{n}.mkv"
         trial.keep(made, path, fmt, rate, meter)
-        found.append(trial.Kept(path, window.end - window.first))
+        found.append(trial.Excerpt(path, window.end - window.first))
     return found
 
 

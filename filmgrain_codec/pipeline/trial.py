@@ -42,7 +42,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Excerpt:
     """A window in a file, the first ``measured`` of its frames being those that count."""
 
     path: Path
@@ -78,7 +78,7 @@ def keep(frames: Iterable[Frame], path: Path, fmt: FrameFormat, rate: Fraction |
 
 
 def measure(
-    kept: Sequence[Kept], spec: EncoderSpec, repair: Node | None, metric: str, meter: Meter
+    kept: Sequence[Excerpt], spec: EncoderSpec, repair: Node | None, metric: str, meter: Meter
 ) -> Outcome:
     """Encode every window, decode and repair it, and compare it with what was encoded."""
     size, found, before = 0, list[float](), meter.done
