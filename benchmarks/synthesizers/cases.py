@@ -20,7 +20,7 @@ from benchmarks import material
 from benchmarks.peers.case import Case, grained, kept
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.grain import metrics
-from filmgrain_codec.grain.profile import DEFAULT_CURVE, GrainSegment
+from filmgrain_codec.grain.profile import BENT_CURVE, BENT_LAW, GrainSegment
 from filmgrain_codec.train.generators import measured, scans
 from filmgrain_codec.train.generators.common import block_mean, boolean_tone, fast_generator, finished
 from filmgrain_codec.train.generators.profiled import strength
@@ -98,7 +98,7 @@ class StockGrain:
 
     def segment(self, level: float) -> GrainSegment:
         """As measured on flat grey."""
-        return replace(measured.look(self, DEFAULT_CURVE), level=level)
+        return replace(measured.look(self, BENT_CURVE), level=level, law=BENT_LAW)
 
 
 @lru_cache(maxsize=8)

@@ -24,8 +24,11 @@ _SKEWEST = 1.0
 _SLOPES = -2.0, 6.0
 _SKEW_DOUBT = np.array([0.1, 1.0])
 """How far skew and its slope may well lie from what a tone curve makes, before blocks are asked."""
-_KURTOSES = 0.2
-"""How far kurtosis may well lie from 0."""
+_KURTOSES = np.array([0.2, 0.6])
+"""How far kurtosis and its slope may well lie from Boolean grain's."""
+_BOOLEAN_KURTOSIS = -0.55, 3.5
+"""The same two of Boolean grain, over its squared radius in grain sizes."""
+_STEEPEST = -2.0, 2.0
 
 
 def fit_chroma(found: Samples, curve2: Field, level: float, luma: Spectrum, fmt: FrameFormat) -> Chroma:
@@ -110,21 +113,25 @@ def fit_skew(found: Samples, variance: Field, alike: GrainSegment) -> tuple[floa
     return float(np.clip(skew, -_SKEWEST, _SKEWEST)), float(np.clip(slope, *_SLOPES))
 
 
-def fit_kurtosis(found: Samples, variance: Field, alike: GrainSegment) -> float:
-    """``GrainSegment.kurtosis`` of luma grain that has the skew of ``alike``.
+def fit_kurtosis(found: Samples, variance: Field, alike: GrainSegment) -> tuple[float, float]:
+    """``kurtosis`` and ``kurtosis_slope`` of luma grain that has the skew of ``alike``.
 
-    The difference of two grains has half of it, whatever the picture. Drawn to 0 as far as blocks are in
-    doubt.
+    The difference of two grains has half of it, whatever the picture. As far as blocks are in doubt, it stays
+    near that of Boolean grain of this level, which has the radius level / 0.226 in grain sizes.
     """
+    usual = np.array(_BOOLEAN_KURTOSIS) * (alike.level / 0.226) ** 2
     clear = np.maximum(found.low, found.high) < 1e-3
     if clear.sum() < 4 * _FEWEST:
-        return 0.0
+        return float(usual[0]), float(usual[1])
+    luma = found.luma[clear].astype(np.float64)
     squares = found.grain[clear].mean((1, 2)) / variance[clear]
     fourth = found.fourth[clear] / variance[clear] ** 2
-    value = 2 * (fourth.mean() / squares.mean() ** 2 - 3)
-    value -= 4 / 3 * float((alike.skewness(found.luma[clear]) ** 2).mean())
-    doubt = 4 * float((fourth - 6 * squares).var()) / len(fourth)
-    return float(np.clip(value * _KURTOSES**2 / (_KURTOSES**2 + doubt), -1.0, 1.0))
+    # a block's own strength, where that is a little off, must not pass for kurtosis
+    each = 2 * (fourth - 6 * squares + 3) - 4 / 3 * alike.skewness(luma) ** 2
+    terms = np.stack([np.ones(len(each)), luma - 0.5], 1)
+    square = terms.T @ terms + each.var() * np.diag(1 / _KURTOSES**2)
+    value, slope = usual + np.linalg.solve(square, terms.T @ (each - terms @ usual))
+    return float(np.clip(value, -1.0, 1.0)), float(np.clip(slope, *_STEEPEST))
 
 
 @lru_cache(maxsize=32)

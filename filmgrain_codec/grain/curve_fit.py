@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.grain import spectrum_fit
 from filmgrain_codec.grain.flat import BINS, luma_bin
-from filmgrain_codec.grain.profile import KNOT_POSITIONS, KNOTS, curve_at
+from filmgrain_codec.grain.profile import BENT_LAW, KNOTS, bent_basis, curve_at
 from filmgrain_codec.grain.samples import Samples
 
 Field = NDArray[np.float64]
@@ -40,13 +40,8 @@ LEAST = 1e-7
 """Smallest variance told apart from none: a standard deviation of 0.08 codes in 8 bit."""
 
 
-def hat_basis(luma: Field) -> Field:
-    """Values (n, 8) of the knots' linear interpolation functions at ``luma``."""
-    return np.stack([np.interp(luma, KNOT_POSITIONS, row) for row in np.eye(KNOTS)], 1)
-
-
 def fit_knots(luma: Field, sigma: Field, weight: Field) -> Field:
-    """Knot values of sigma(luma), positive, as ``profile.curve_at`` joins them; zeros where there is no data.
+    """Knot values of sigma(luma), positive, as ``at`` joins them; zeros where there is no data.
 
     Least squares on relative errors of the variance, with a second-difference penalty that decides only
     where there are no samples (the idea of the AV1 reference encoder's noise model).
@@ -56,14 +51,14 @@ def fit_knots(luma: Field, sigma: Field, weight: Field) -> Field:
         return np.zeros(KNOTS)
     share = weight[used] / weight[used].sum()
     scale = float(np.exp((share * np.log(sigma[used])).sum()))
-    basis, target = hat_basis(luma[used]), (sigma[used] / scale) ** 2
+    basis, target = bent_basis(luma[used]), (sigma[used] / scale) ** 2
     importance = share / target**2
     bend = np.diff(np.eye(KNOTS), 2, axis=0)
     slope = np.diff(np.eye(KNOTS), axis=0)
     normal = basis.T @ (importance[:, None] * basis) + _SMOOTH * bend.T @ bend * importance.sum() / 20
     normal += _PULL * slope.T @ slope * importance.sum()
     squares = _at_least(_DARKEST**2 * float(target.min()), normal, basis.T @ (importance * target))
-    knots = _bounded(np.sqrt(squares), (basis * share[:, None]).sum(0))
+    knots = _bounded(np.sqrt(squares), (np.abs(basis) * share[:, None]).sum(0))
     return np.asarray(np.maximum(knots, 0.02 * knots.max()) * scale, np.float64)
 
 
@@ -95,8 +90,8 @@ def _bounded(knots: Field, support: Field) -> Field:
 
 
 def at(knots: Field, luma: NDArray[np.floating]) -> Field:
-    """sigma at ``luma`` from knot values."""
-    return curve_at(knots, luma)
+    """sigma at ``luma`` from knot values, in the law that estimates are told in."""
+    return curve_at(knots, luma, BENT_LAW)
 
 
 def block_variance(knots: Field, samples: Samples, luma: Field) -> Field:

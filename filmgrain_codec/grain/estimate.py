@@ -27,7 +27,7 @@ from filmgrain_codec.grain.chroma_fit import fit_chroma, fit_kurtosis, fit_skew
 from filmgrain_codec.grain.curve_fit import CurveFit
 from filmgrain_codec.grain.flat import BINS, Array, Follow
 from filmgrain_codec.grain.judged import Judge
-from filmgrain_codec.grain.profile import FLAT_CURVE, LEVEL_MAX, Curve, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import BENT_LAW, FLAT_CURVE, LEVEL_MAX, Curve, GrainSegment, Spectrum
 from filmgrain_codec.grain.samples import Samples
 
 Field = NDArray[np.float64]
@@ -212,7 +212,7 @@ def _segment(found: Measured, fmt: FrameFormat, occupancy: Field, start: int, en
     best, _ = _best(found.curve, np.ones(len(found.samples)))
     chroma = fit_chroma(found.samples.take(best), found.variance[best] / level**2, level, found.spectrum, fmt)
     made = GrainSegment(
-        start, end, min(level, LEVEL_MAX), curve, found.spectrum, chroma, confidence=confidence
+        start, end, min(level, LEVEL_MAX), curve, found.spectrum, chroma, confidence=confidence, law=BENT_LAW
     )
     pure = np.flatnonzero(found.curve.pure > 0.1)
     skew, slope = fit_skew(found.samples.take(pure), found.variance[pure], made)
@@ -221,7 +221,8 @@ def _segment(found: Measured, fmt: FrameFormat, occupancy: Field, start: int, en
         return made
     # what little picture is left in pure blocks is enough to raise it
     surest = pure[np.argsort(-found.curve.trust[pure], kind="stable")][: max(len(pure) // 2, 100)]
-    return replace(made, kurtosis=fit_kurtosis(found.samples.take(surest), found.variance[surest], made))
+    kurtosis, steep = fit_kurtosis(found.samples.take(surest), found.variance[surest], made)
+    return replace(made, kurtosis=kurtosis, kurtosis_slope=steep)
 
 
 def _confidence(found: Measured, occupancy: Field) -> float:

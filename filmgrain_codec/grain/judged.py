@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from filmgrain_codec.grain import curve_fit, flat
 from filmgrain_codec.grain.flat import Array
 from filmgrain_codec.grain.profile import (
+    BENT_LAW,
     DEFAULT_CURVE,
     LEVEL_MAX,
     Curve,
@@ -114,12 +115,12 @@ def _knots(said: Judged) -> Field:
     """sigma at the knots: the patches', drawn to a typical curve where there are few."""
     typical = np.maximum(DEFAULT_CURVE, _DARKEST)
     weight = said.variance**-2
-    off = said.strength - np.log(curve_at(typical, said.luma))
+    off = said.strength - np.log(curve_at(typical, said.luma, BENT_LAW))
     level = np.exp(weighted_median(off, weight))
     sigma, worth, near = [], [], flat.luma_bin(said.luma.astype(np.float32))
     for k in range(flat.BINS):
         here = near == k
-        prior = float(level * curve_at(typical, curve_fit.CENTRES[k]))
+        prior = float(level * curve_at(typical, curve_fit.CENTRES[k], BENT_LAW))
         total = float(weight[here].sum())
         value = np.exp(weighted_median(said.strength[here], weight[here])) if here.any() else prior
         share = total / (total + _PRIOR * float(weight.sum()))

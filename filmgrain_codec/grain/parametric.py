@@ -2,7 +2,7 @@
 
 Model (per plane p, frame n, sample x):
 
-    out(x) = base(x) + sigma_p(Y(x)) * g_p(x)
+    out(x) = base(x) + sigma_p(Y)(x) * g_p(x)
 
 g_p: hash noise (``fields``) through the two-Gaussian filter of the segment's ``Spectrum``, unit
 variance (noise power spectrum: Stephenson and Saunders, "Simulating film grain using the noise
@@ -14,7 +14,8 @@ resolution-independent rendering", 2017).
 ``yuv``: chroma has its own noise with a single Gaussian of ``chroma.size`` (chroma samples;
 isotropic on the screen, apart from the luma's anisotropy), mixed with the luma grain brought to
 chroma resolution by a box average, so that the correlations at lag 0 are those of the profile.
-Its strength is level * chroma.cb (or cr) * curve(smoothed Y averaged over the chroma sample's block).
+Its strength is level * chroma.cb (or cr) * curve(smoothed Y averaged over the chroma sample's block); in the
+bent law the root of luma's variance averaged over that block.
 
 ``rgb``: a profile always speaks of Y, Cb and Cr. Its grain (unsubsampled) goes through the BT.709
 matrix to R, G and B, and every channel's own value drives the curve. A profile without chroma
@@ -206,11 +207,11 @@ def _channel_band(job: _Job, top: int, rows: int) -> None:
     fields = {q: _field(job, q, top, shape) for q in used}
     for p, row in enumerate(job.recipe.mix[: len(job.planes)]):
         if any(row):
-            at = tone.places(tone.smoothed(job.planes[p], top, shape[0], job.recipe.tone))
+            seen = _seen(job, p, top, shape[0], shape, bent=p == 0)
             if p == 0:
-                _bent(job, fields[0], at)
+                _bent(job, fields[0], seen)
             grain = _mixed([(c, fields[q]) for q, c in enumerate(row) if c], shape)
-            _add(job.planes[p][part], tone.take(job.recipe.lut, at), grain, job.out[p][part])
+            _add(job.planes[p][part], _sigma(job, seen), grain, job.out[p][part])
 
 
 def _yuv_band(job: _Job, top: int, rows: int) -> None:
@@ -220,17 +221,16 @@ def _yuv_band(job: _Job, top: int, rows: int) -> None:
     # whole blocks, so that the last chroma sample of an odd size has its full average
     shape = (_blocks(part.stop - top, sub_h) << sub_h, _blocks(width, sub_w) << sub_w)
     luma, base = _field(job, 0, top, shape), job.planes[0][part]
-    seen = _padded(tone.smoothed(job.planes[0], top, base.shape[0], job.recipe.tone), shape)
-    at = tone.places(seen)
-    _bent(job, luma, at)
+    seen = _seen(job, 0, top, base.shape[0], shape)
+    _bent(job, luma, seen)
     inside = slice(base.shape[0]), slice(width)
-    _add(base, tone.take(job.recipe.lut, at)[inside], luma[inside], job.out[0][part])
+    _add(base, _sigma(job, seen)[inside], luma[inside], job.out[0][part])
     if any(job.recipe.mix[1]) or any(job.recipe.mix[2]):
         _chroma_band(job, top, luma, seen)
 
 
-def _chroma_band(job: _Job, top: int, luma: NDArray[np.float32], seen: NDArray[np.float32]) -> None:
-    """Chroma of a band, from its luma grain and the smoothed luma, both of whole chroma blocks."""
+def _chroma_band(job: _Job, top: int, luma: NDArray[np.float32], seen: _Seen) -> None:
+    """Chroma of a band, from its luma grain and what drives it, both of whole chroma blocks."""
     sub_w, sub_h = job.subs
     mix = job.recipe.mix
     shape = (luma.shape[0] >> sub_h, luma.shape[1] >> sub_w)
@@ -241,13 +241,53 @@ def _chroma_band(job: _Job, top: int, luma: NDArray[np.float32], seen: NDArray[n
     for q in (1, 2):
         if mix[1][q] or mix[2][q]:
             fields[q] = _field(job, q, top >> sub_h, shape)
-    at_chroma = _box_sum(seen, sub_w, sub_h, "box base")
-    sigma = tone.take(job.recipe.lut, tone.places(at_chroma, 0.5 ** (sub_w + sub_h)))
+    sigma = _chroma_sigma(job, seen)
     for p in (1, 2):
         if any(mix[p]):
             grain = _mixed([(c, fields[q]) for q, c in enumerate(mix[p]) if c], shape)
             np.multiply(grain, sigma, out=grain)
             np.add(job.planes[p][part], grain, out=job.out[p][part])
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What drives the grain of a band: ``at``, places in tables over luma, None where nothing asks for them.
+
+    ``value``: smoothed luma; in the bent law the variance of grain.
+    """
+
+    value: NDArray[np.float32]
+    at: NDArray[np.intp] | None
+
+
+def _seen(job: _Job, plane: int, top: int, rows: int, shape: tuple[int, int], *, bent: bool = True) -> _Seen:
+    """What drives the grain of rows of a plane, padded to ``shape``; ``bent``: it also has skew."""
+    recipe, source = job.recipe, job.planes[plane]
+    if recipe.variance is None:
+        luma = _padded(tone.smoothed(source, top, rows, recipe.tone), shape)
+        return _Seen(luma, tone.places(luma))
+    variance = _padded(tone.spread(source, top, rows, recipe.tone, recipe.variance), shape)
+    if recipe.bends is None or not bent:
+        return _Seen(variance, None)
+    return _Seen(variance, tone.places(_padded(tone.smoothed(source, top, rows, recipe.tone), shape)))
+
+
+def _sigma(job: _Job, seen: _Seen) -> NDArray[np.float32]:
+    """Strength of a band's grain, in a scratch buffer."""
+    if job.recipe.variance is None:
+        assert seen.at is not None
+        return tone.take(job.recipe.lut, seen.at)
+    return tone.root(seen.value)
+
+
+def _chroma_sigma(job: _Job, seen: _Seen) -> NDArray[np.float32]:
+    """Strength of chroma grain on the grid of chroma, in a scratch buffer."""
+    sub_w, sub_h = job.subs
+    boxed = _box_sum(seen.value, sub_w, sub_h, "box base")
+    share = 0.5 ** (sub_w + sub_h)
+    if job.recipe.variance is None:
+        return tone.take(job.recipe.lut, tone.places(boxed, share))
+    return tone.root(boxed, share)
 
 
 def _blocks(samples: int, sub: int) -> int:
@@ -260,10 +300,15 @@ def _padded(base: Plane, shape: tuple[int, int]) -> Plane:
     return np.pad(base, ((0, shape[0] - base.shape[0]), (0, shape[1] - base.shape[1])), mode="edge")
 
 
-def _bent(job: _Job, field: NDArray[np.float32], at: NDArray[np.intp]) -> None:
+def _bent(job: _Job, field: NDArray[np.float32], seen: _Seen) -> None:
     """Luma grain's skew and kurtosis."""
-    if job.recipe.bends is not None:
-        tone.bend(field, at, job.recipe.bends, job.recipe.skew[2])
+    recipe = job.recipe
+    if recipe.bends is None or seen.at is None:
+        return
+    if recipe.keeps is None or recipe.cubes is None:
+        tone.bend(field, seen.at, recipe.bends, recipe.skew[2])
+    else:
+        tone.shape(field, seen.at, recipe.bends, recipe.keeps, recipe.cubes)
 
 
 def _field(job: _Job, plane: int, top: int, shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -34,7 +34,15 @@ from numpy.typing import NDArray
 from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain.layout import thinned
-from filmgrain_codec.grain.profile import KNOT_POSITIONS, Chroma, Curve, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import (
+    BENT_LAW,
+    KNOT_POSITIONS,
+    Chroma,
+    Curve,
+    GrainSegment,
+    Spectrum,
+    curve_at,
+)
 from filmgrain_codec.grain.wire import MAX_FRAME
 
 Field = NDArray[np.float64]
@@ -123,9 +131,11 @@ def segment(
     layers = range(len(film.granularity))
     strengths = np.stack([_strength(film, width, layer, full) for layer in layers])
     luma, chroma = _mixed(film, strengths, spectrum, subs)
-    level = float(np.sqrt((luma[MIDDLE] ** 2).mean()))
+    level = float(curve_at(luma, 0.5, BENT_LAW))
     curve: Curve = tuple(float(v) for v in luma / level)  # type: ignore[assignment]
-    return GrainSegment(0, MAX_FRAME, level, curve, spectrum, chroma, confidence=0.0, skew_slope=1.0)
+    return GrainSegment(
+        0, MAX_FRAME, level, curve, spectrum, chroma, confidence=0.0, skew_slope=1.0, law=BENT_LAW
+    )
 
 
 def aperture(film: Stock, width: int) -> tuple[float, float]:

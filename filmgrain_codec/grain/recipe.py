@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.grain.filters import GrainFilter, Taps, grain_filter
-from filmgrain_codec.grain.profile import GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import FIRST_LAW, GrainSegment, Spectrum
 
 LUT_LAST = 4092  # a multiple of 1023: every 8-bit (nearly) and 10-bit (exactly) code has its own entry
 MAX_SKEW = 2.0
 _CUBIC = (-0.022, 0.06)
 """Below, the map turns back within four standard deviations; above, a few samples would hold all variance."""
-_SOLVED = 65
+_SOLVED, _SOLVED_BENT = 65, 129
 _FARTHEST = 6
 Weights = tuple[float, float, float]
 Matrix = tuple[Weights, Weights, Weights]
@@ -30,9 +30,11 @@ class Recipe:
 
     ``luma``, ``chroma``: filters of the first field and of the other two. ``skew``: coefficients
     a, b, c of ``moment_map`` at luma 0.5, for the first field; ``bends``: b at luma code
-    k / LUT_LAST, None where b and c are 0 throughout. ``tone``: half kernel that smooths luma. ``mix``:
-    weights of the three unit fields in each plane's grain, times the plane's strength relative to
-    luma; a row of zeros is a plane without grain. ``lut``: sigma at luma code k / LUT_LAST.
+    k / LUT_LAST, None where b and c are 0 throughout. ``mix``: weights of the three unit fields in each
+    plane's grain, times the plane's strength relative to luma; a row of zeros is a plane without grain.
+    ``lut``: sigma at luma code k / LUT_LAST. ``tone``: half kernel that smooths luma. In ``BENT_LAW`` it also
+    smooths ``variance``, the square of ``lut``, and ``keeps`` and ``cubes`` hold a - 3 c and c over luma; all
+    three are None in the first law, which has one c.
     """
 
     luma: GrainFilter
@@ -42,6 +44,9 @@ class Recipe:
     lut: NDArray[np.float32]
     bends: NDArray[np.float32] | None
     tone: Taps
+    variance: NDArray[np.float32] | None = None
+    keeps: NDArray[np.float32] | None = None
+    cubes: NDArray[np.float32] | None = None
 
 
 @lru_cache(maxsize=64)
@@ -56,7 +61,22 @@ def prepare(segment: GrainSegment, family: str, sub_w: int, sub_h: int) -> Recip
         mix = _product(YCC_TO_RGB, mix)
     codes = np.arange(LUT_LAST + 1) / LUT_LAST
     sigma = segment.sigma(codes).astype(np.float32)
-    return Recipe(luma, chroma, skew, mix, sigma, _bends(segment, codes), smoothing(segment.spectrum.size))
+    if segment.law == FIRST_LAW:
+        bends = _bends(segment, codes)
+        return Recipe(luma, chroma, skew, mix, sigma, bends, smoothing(segment.spectrum.size))
+    bends, keeps, cubes = _shapes(segment, codes)
+    taps = smoothing(segment.spectrum.size / math.sqrt(2))
+    return Recipe(luma, chroma, skew, mix, sigma, bends, taps, sigma * sigma, keeps, cubes)
+
+
+def _shapes(segment: GrainSegment, codes: NDArray[np.float64]) -> tuple[NDArray[np.float32] | None, ...]:
+    """b, a - 3 c and c of ``moment_map`` over luma; None where b and c are 0 throughout."""
+    points = np.linspace(0.0, 1.0, _SOLVED_BENT)
+    each = zip(segment.skewness(points), segment.excess(points), strict=True)
+    a, b, c = np.array([moment_map(skew, cubic(excess)) for skew, excess in each]).T
+    if not (b.any() or c.any()):
+        return None, None, None
+    return tuple(np.interp(codes, points, v).astype(np.float32) for v in (b, a - 3 * c, c))
 
 
 def _bends(segment: GrainSegment, codes: NDArray[np.float64]) -> NDArray[np.float32] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 from filmgrain_codec.core.frame import FrameFormat, Plane
 from filmgrain_codec.grain import flat
 from filmgrain_codec.grain.flat import BLOCK, COARSE, Array, Blocks, Follow
-from filmgrain_codec.grain.profile import KNOT_POSITIONS, KNOTS
+from filmgrain_codec.grain.profile import bent_basis
 from filmgrain_codec.grain.spectrum_fit import dct_matrix
 
 Moments = tuple[Array, Array, Array]
 _PER_FRAME = 2400
 """Blocks measured per frame or pair at most; 600,000 luma samples."""
 _LEAST_PER_BIN = 24
+_TONES = 1025
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Samples:
     """Statistics of n blocks of ``flat.BLOCK`` luma samples, in squares of full scale.
 
     luma       (n,)        mean luma code, 0..1, of both frames
-    tones      (n, 8)      mean of the knots' hat functions over the picture's 4 x 4 means: what the squares
+    tones      (n, 8)      mean of ``profile.bent_basis`` over the picture's 4 x 4 means: what the squares
                of a strength curve's knots count for in the block's variance
     grain      (n, 16, 16) squared DCT of what is grain: (A - B) / sqrt 2, or A where there is no B
     picture    (n, 16, 16) squared DCT of what is grain plus twice the picture: (A + B) / sqrt 2;
@@ -160,8 +162,13 @@ def _samples(
 def _tones(blocks: Array) -> Array:
     side = BLOCK // COARSE
     means = blocks.reshape(len(blocks), side, COARSE, side, COARSE).mean((2, 4)).reshape(len(blocks), side**2)
-    apart = np.abs(means[:, :, None].clip(0, 1) - KNOT_POSITIONS.astype(np.float32))
-    return np.asarray(np.maximum(1 - (KNOTS - 1) * apart, 0).mean(1), np.float32)
+    places = np.rint(means.clip(0, 1) * (_TONES - 1)).astype(np.intp)
+    return np.asarray(_basis()[places].mean(1), np.float32)
+
+
+@lru_cache(maxsize=1)
+def _basis() -> Array:
+    return bent_basis(np.linspace(0.0, 1.0, _TONES)).astype(np.float32)
 
 
 def dct(blocks: Array) -> Array:

@@ -3,6 +3,10 @@
 A grain of film averages the light over its own size, so strength and skew follow the picture smoothed
 by about the grain's size. A strength curve read at every sample instead would print the picture's
 finest detail into the grain.
+
+Of grains behind an aperture h, samples have the variance h^2 * V, V what the light at each grain makes: the
+variance is what is smoothed, by the Gaussian of the grain's size over the root of two. The first law smoothed
+luma instead, by the size itself, which gives too much grain in small highlights, where V falls steeply.
 """
 
 from __future__ import annotations
@@ -27,15 +31,41 @@ def smoothed(plane: Plane, top: int, rows: int, taps: Taps) -> Array:
     reach = len(taps) - 1
     if not reach:
         return plane[top : top + rows]
-    seen = _with_margin(plane, top, rows, reach)
+    return _filtered(_with_margin(plane, top, rows, reach), rows, plane.shape[1], taps, "tone")
+
+
+def spread(plane: Plane, top: int, rows: int, taps: Taps, variance: Array) -> Array:
+    """Variance of grain in rows of ``plane``, ``variance`` a table over its codes, smoothed by ``taps``.
+
+    Rows, edges and result as in ``smoothed``.
+    """
+    reach = len(taps) - 1
+    seen = _with_margin(plane, top, rows, reach) if reach else plane[top : top + rows]
+    found = take(variance, places(seen), "variance")
+    return _filtered(found, rows, plane.shape[1], taps, "spread") if reach else found
+
+
+def root(variance: Array, scale: float = 1.0) -> Array:
+    """The root of ``variance * scale``, in this thread's buffer."""
+    out = buffer("sigma", variance.shape)
+    if scale != 1.0:
+        np.multiply(variance, np.float32(scale), out=out)
+        variance = out
+    np.sqrt(variance, out=out)
+    return out
+
+
+def _filtered(seen: Array, rows: int, columns: int, taps: Taps, name: str) -> Array:
+    """What has margins through ``taps`` both ways, in the buffer ``name``."""
+    reach = len(taps) - 1
     pitch = seen.shape[1]
     size = rows * pitch
-    across, out, tmp = (buffer(n, seen.shape).reshape(-1) for n in ("tone across", "tone", "tone tmp"))
+    across, out, tmp = (buffer(n, seen.shape).reshape(-1) for n in ("tone across", name, "tone tmp"))
     kept = seen.size - 2 * reach
     fir(seen.reshape(-1), taps, 1, reach, across[:kept], tmp)
     across[kept:] = 0
     fir(across, taps, pitch, reach * pitch, out[:size], tmp)
-    return out[:size].reshape(rows, pitch)[:, : plane.shape[1]]
+    return out[:size].reshape(rows, pitch)[:, :columns]
 
 
 def _with_margin(plane: Plane, top: int, rows: int, reach: int) -> Array:
@@ -90,6 +120,18 @@ def bend(field: Array, at: NDArray[np.intp], bends: Array, c: float = 0.0) -> No
         np.multiply(field, b, out=squares)
     np.add(squares, a, out=squares)
     np.multiply(field, squares, out=field)
+    np.subtract(field, b, out=field)
+
+
+def shape(field: Array, at: NDArray[np.intp], bends: Array, keeps: Array, cubes: Array) -> None:
+    """As ``bend``, with all its coefficients in tables over luma: b, a - 3 c and c."""
+    b = take(bends, at, "bend")
+    total = take(cubes, at, "keep")
+    np.multiply(total, field, out=total)
+    np.add(total, b, out=total)
+    np.multiply(total, field, out=total)
+    np.add(total, take(keeps, at, "squares"), out=total)
+    np.multiply(field, total, out=field)
     np.subtract(field, b, out=field)
 
 

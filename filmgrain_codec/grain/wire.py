@@ -16,18 +16,19 @@ Binary record, version 1, little endian, under 100 bytes:
                    cb, cr, chroma size u16, y_cb, y_cr, cb_cr i16; skew i16; seed u32;
                    confidence u16 (steps: NUMBERS)
     72      1 + n  length and ASCII of the synthesis model id; nothing means "parametric"
-            1 + n  length and ASCII of the removal model id
+            1 + n  length and ASCII of the removal model id; where a law follows, "." stands for "removal-"
             2      skew slope i16; 0 where a record ends before it
             1      kurtosis i8; 0 where a record ends before it
+            1 + 1  law u8, kurtosis slope i8; 0 where a record ends before them, and left out where both are 0
             ...    bytes a later writer of version 1 may add: ignored
     end-4   4      CRC-32 (zlib) of all bytes before it
 
 JSON, version 1: {"filmgrain": 1, "synthesis": id, "removal": id, "fingerprint": text, "segments":
 [{"frames": [start, end], "level": x, "curve": [8], "spectrum": [size, anisotropy, weight,
 spread], "chroma": [cb, cr, size, y_cb, y_cr, cb_cr], "skew": x, "seed": n, "confidence": x,
-"skew_slope": x, "kurtosis": x}]}.
+"skew_slope": x, "kurtosis": x, "law": n, "kurtosis_slope": x}]}.
 "frames" and "level" are required; a missing key means a flat curve, one Gaussian of 0.8 samples, no
-chroma grain, no skew, seed 0, confidence 1, skew slope 0, kurtosis 0; unknown keys are ignored.
+chroma grain, no skew, seed 0, confidence 1, and 0 for those after it; unknown keys are ignored.
 
 Everything that does not fit raises ``ProfileError``, nothing else.
 """
@@ -62,8 +63,11 @@ MAX_FINGERPRINT = 128
 MAX_REACH = 32.0
 """Largest size * spread: a wider filter would only make decoding slow."""
 
-_LATER: Final = 2
+_LATER: Final = 4
 """Numbers that travel behind the ids, because the first writers did not know them."""
+_LATEST: Final = 2
+"""Of these, how many are left out where all of them are 0."""
+_SHORT, _PREFIX = ".", "removal-"
 _BODY = struct.Struct("<" + "".join(n.code for n in NUMBERS[:-_LATER]))
 _TAIL = [struct.Struct("<" + n.code) for n in NUMBERS[-_LATER:]]
 _HEAD = struct.Struct("<3sBH")
@@ -147,9 +151,12 @@ def to_bytes(record: Record) -> bytes:
     body = b"".join(f.to_bytes(_FRAME_BYTES, "little") for f in frames)
     codes = [_code(n, v, False) for n, v in zip(NUMBERS, _values(segment), strict=True)]
     body += _BODY.pack(*codes[:-_LATER])
-    synthesis = "" if record.synthesis == PARAMETRIC else record.synthesis
-    body += b"".join(bytes([len(i)]) + i.encode("ascii") for i in (synthesis, record.removal))
-    body += b"".join(form.pack(c) for form, c in zip(_TAIL, codes[-_LATER:], strict=True))
+    synthesis, removal = "" if record.synthesis == PARAMETRIC else record.synthesis, record.removal
+    count = _LATER if any(codes[-_LATEST:]) else _LATER - _LATEST
+    if segment.law and removal.startswith(_PREFIX):
+        removal = _SHORT + removal.removeprefix(_PREFIX)
+    body += b"".join(bytes([len(i)]) + i.encode("ascii") for i in (synthesis, removal))
+    body += b"".join(f.pack(c) for f, c in zip(_TAIL[:count], codes[-_LATER:][:count], strict=True))
     length = _HEAD.size + len(body) + _CRC_BYTES
     data = _HEAD.pack(_MAGIC, VERSION, length) + body
     return data + zlib.crc32(data).to_bytes(_CRC_BYTES, "little")
@@ -182,7 +189,10 @@ def _body(data: bytes) -> Record:
     codes = (*_BODY.unpack_from(data, 3 * _FRAME_BYTES), *_tail(rest))
     for number, code in zip(NUMBERS, codes, strict=True):
         _in_range(number, code)
-    return Record(_checked(_segment(start, end, codes)), index, synthesis or PARAMETRIC, removal)
+    segment = _checked(_segment(start, end, codes))
+    if segment.law and removal.startswith(_SHORT):
+        removal = _PREFIX + removal.removeprefix(_SHORT)
+    return Record(segment, index, synthesis or PARAMETRIC, removal)
 
 
 def _tail(data: bytes) -> list[int]:
@@ -210,7 +220,7 @@ def _values(segment: GrainSegment) -> tuple[float, ...]:
     return (
         segment.level, *segment.curve, s.size, s.anisotropy, s.weight, s.spread,
         c.cb, c.cr, c.size, c.y_cb, c.y_cr, c.cb_cr, segment.skew, segment.seed, segment.confidence,
-        segment.skew_slope, segment.kurtosis,
+        segment.skew_slope, segment.kurtosis, segment.law, segment.kurtosis_slope,
     )  # fmt: skip
 
 
@@ -218,11 +228,12 @@ def _segment(start: int, end: int, codes: Iterable[int]) -> GrainSegment:
     level, *rest = (c / n.scale for n, c in zip(NUMBERS, codes, strict=True))
     a, b, c, d, e, f, g, h, *rest = rest
     size, anisotropy, weight, spread, *rest = rest
-    cb, cr, chroma_size, y_cb, y_cr, cb_cr, skew, seed, confidence, skew_slope, kurtosis = rest
+    cb, cr, chroma_size, y_cb, y_cr, cb_cr, skew, seed, confidence, *rest = rest
+    skew_slope, kurtosis, law, kurtosis_slope = rest
     return GrainSegment(
         start, end, level, (a, b, c, d, e, f, g, h),
         Spectrum(size, anisotropy, weight, spread), Chroma(cb, cr, chroma_size, y_cb, y_cr, cb_cr),
-        skew, int(seed), confidence, skew_slope, kurtosis,
+        skew, int(seed), confidence, skew_slope, kurtosis, int(law), kurtosis_slope,
     )  # fmt: skip
 
 
@@ -277,8 +288,10 @@ def _checked_profile(profile: GrainProfile) -> GrainProfile:
 
 def _check_ids(*ids: str) -> None:
     for text in ids:
-        if len(text) > MAX_ID or not _ID.fullmatch(text):
-            _fail(f"a model id must be at most {MAX_ID} letters, digits or ._+- characters")
+        if len(text) > MAX_ID or not _ID.fullmatch(text) or text.startswith(_SHORT):
+            _fail(
+                f"a model id must be at most {MAX_ID} letters, digits or ._+- characters, the first no point"
+            )
 
 
 def _check_version(version: Any) -> None:
@@ -290,7 +303,8 @@ def _check_version(version: Any) -> None:
 
 def _brief(table: dict[str, Any]) -> dict[str, Any]:
     """Without those numbers that the first writers did not know, where they are 0."""
-    return {key: value for key, value in table.items() if key not in ("skew_slope", "kurtosis") or value}
+    later = list(_DEFAULT)[-_LATER:]
+    return {key: value for key, value in table.items() if key not in later or value}
 
 
 def to_table(segment: GrainSegment) -> dict[str, Any]:
@@ -300,7 +314,7 @@ def to_table(segment: GrainSegment) -> dict[str, Any]:
         "frames": [segment.start, segment.end], "level": level, "curve": rest[:8],
         "spectrum": rest[8:12], "chroma": rest[12:18],
         "skew": rest[18], "seed": rest[19], "confidence": rest[20],
-        "skew_slope": rest[21], "kurtosis": rest[22],
+        "skew_slope": rest[21], "kurtosis": rest[22], "law": rest[23], "kurtosis_slope": rest[24],
     }  # fmt: skip
 
 
@@ -314,6 +328,8 @@ _DEFAULT: Final[dict[str, Any]] = {
     "confidence": 1,
     "skew_slope": 0,
     "kurtosis": 0,
+    "law": 0,
+    "kurtosis_slope": 0,
 }
 
 

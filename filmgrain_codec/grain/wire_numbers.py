@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from filmgrain_codec.grain.profile import KNOTS
+from filmgrain_codec.grain.profile import BENT_LAW, FIRST_LAW, KNOTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +37,6 @@ NUMBERS: Final[tuple[Number, ...]] = (
     Number("confidence", "H", 10_000, 0, 10_000),
     Number("skew_slope", "h", 1000, -8000, 8000),
     Number("kurtosis", "b", 64, -128, 127),
+    Number("law", "B", 1, FIRST_LAW, BENT_LAW),
+    Number("kurtosis_slope", "b", 32, -128, 127),
 )

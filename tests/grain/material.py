@@ -6,7 +6,15 @@ import numpy as np
 from hypothesis import strategies as st
 
 from filmgrain_codec.core.frame import FrameFormat, Plane
-from filmgrain_codec.grain.profile import Chroma, Curve, GrainProfile, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import (
+    BENT_LAW,
+    FIRST_LAW,
+    Chroma,
+    Curve,
+    GrainProfile,
+    GrainSegment,
+    Spectrum,
+)
 from filmgrain_codec.grain.wire import MAX_FRAME, MAX_REACH, Record
 
 CURVE: Curve = (0.4, 0.7125, 0.9, 1.0, 1.0, 0.95, 0.7, 0.5)
@@ -73,7 +81,7 @@ def spectra(draw: st.DrawFn) -> Spectrum:
 
 unit = numbers(-1, 1)
 chromas = st.builds(Chroma, numbers(0, 20), numbers(0, 20), numbers(0.1, 16), unit, unit, unit)
-ids = st.text("abcXYZ0189._+-", max_size=48)
+ids = st.text("abcXYZ0189._+-", max_size=48).filter(lambda text: not text.startswith("."))
 
 
 @st.composite
@@ -84,7 +92,7 @@ def segments(draw: st.DrawFn, start: int = 0) -> GrainSegment:
         first, draw(st.integers(first + 1, min(MAX_FRAME, first + 10**6))), draw(numbers(0, 0.5)),
         (a, b, c, d, e, f, g, h), draw(spectra()), draw(chromas), draw(numbers(-2, 2)),
         draw(st.integers(0, 2**32 - 1)), draw(numbers(0, 1)), draw(numbers(-8, 8)),
-        draw(numbers(-2, 1.98)),
+        draw(numbers(-2, 1.98)), draw(st.sampled_from((FIRST_LAW, BENT_LAW))), draw(numbers(-4, 3.96)),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from filmgrain_codec.core.frame import Family, FrameFormat
 from filmgrain_codec.errors import ProfileError
 from filmgrain_codec.grain import wire
 from filmgrain_codec.grain.parametric import synthesize
-from filmgrain_codec.grain.profile import Chroma, GrainProfile, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import BENT_LAW, Chroma, GrainProfile, GrainSegment, Spectrum
 from filmgrain_codec.grain.wire import (
     Record,
     from_bytes,
@@ -97,6 +97,30 @@ def test_slope_of_skew_and_kurtosis_travel_behind_the_ids() -> None:
     assert of_writers_without.segment == replace(quantise(segment), kurtosis=0.0)
 
 
+def test_the_law_and_its_numbers_travel_last_and_only_where_there_are_some() -> None:
+    segment = quantise(replace(GOLDEN_RECORD.segment, law=BENT_LAW, kurtosis_slope=-0.75))
+    record = replace(GOLDEN_RECORD, segment=segment, removal="removal-fast-2")
+    data = to_bytes(record)
+    assert data[-6:-4] == bytes([BENT_LAW]) + (-24).to_bytes(1, signed=True)
+    assert b".fast-2" in data
+    assert b"removal" not in data
+    assert from_bytes(data) == record
+    assert '"law":1,"kurtosis_slope":-0.75' in to_json(replace(GOLDEN, segments=(segment,)))
+    assert (
+        len(to_bytes(replace(record, segment=replace(segment, law=0, kurtosis_slope=0.0)))) == len(data) + 5
+    )
+
+
+def test_a_law_of_a_later_writer_is_refused() -> None:
+    data = to_bytes(Record(replace(PLAIN, law=BENT_LAW), 3))
+    with pytest.raises(ProfileError, match=r"law 2 is not in 0\.\.1"):
+        from_bytes(resealed(data[:-6] + b"\2" + data[-5:]))
+    with pytest.raises(ProfileError, match="law"):
+        from_json(as_json(law=2))
+    with pytest.raises(ProfileError, match="first no point"):
+        to_bytes(Record(PLAIN, 3, removal=".fast-2"))
+
+
 def test_version_1_is_read_for_ever() -> None:
     assert from_json((GOLDEN_FILES / "profile_v1.json").read_text()) == quantise_profile(GOLDEN)
     assert from_bytes((GOLDEN_FILES / "record_v1.bin").read_bytes()) == replace(
@@ -136,8 +160,9 @@ def test_missing_keys_mean_defaults_and_unknown_keys_nothing() -> None:
 
 
 def test_bytes_of_later_writers_are_ignored() -> None:
-    data = to_bytes(Record(PLAIN, 3))
-    assert from_bytes(resealed(data[:-4] + b"news" + data[-4:])) == Record(PLAIN, 3)
+    record = Record(replace(PLAIN, law=BENT_LAW), 3)
+    data = to_bytes(record)
+    assert from_bytes(resealed(data[:-4] + b"news" + data[-4:])) == record
 
 
 @pytest.mark.parametrize("version", [0, 2, 255])
