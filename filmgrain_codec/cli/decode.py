@@ -22,8 +22,9 @@ from filmgrain_codec.cli.session import Session
 @click.option("--grain/--no-grain", default=True, help="Put the grain back, or write the base layer alone.")
 @click.option("--synth", default="auto", show_default=True, metavar="auto|parametric|fast|ID",
               help="Grain synthesizer; auto is what the profile names.")  # fmt: skip
-@click.option("--repair", type=click.Choice(("off", "codec", "auto")), default="off", show_default=True,
-              help="Repair what the codec did, before the grain; auto: where it was coarse.")  # fmt: skip
+@click.option("--repair", default="off", show_default=True, metavar="off|codec|auto[:KEY=VALUE,...]",
+              help="Repair what the codec did, before the grain; auto: where it was coarse. "
+                   "Keys are those of the filter codec_repair.")  # fmt: skip
 @encoding(("ffv1", "prores", "x264", "x265", "svtav1"), "ffv1")
 @running
 @click.pass_obj

@@ -21,8 +21,7 @@ from filmgrain_codec.infer.names import BACKENDS
 @encoding(("x264", "x265", "svtav1"), "x265")
 @click.option("--target-quality", metavar="VMAF|psnr:DB",
               help="Look for the CRF at which the decoded, repaired base layer is that good.")  # fmt: skip
-@click.option("--target-repair", type=click.Choice(["off", "codec", "auto"]), default="codec",
-              show_default=True,
+@click.option("--target-repair", default="codec", show_default=True, metavar="off|codec|auto[:...]",
               help="The --repair that decode will be given, for --target-quality.")  # fmt: skip
 @click.option("--model", default="fast", show_default=True, metavar="fast|balanced|best|ID",
               help="Grain removal model.")  # fmt: skip

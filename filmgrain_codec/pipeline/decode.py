@@ -11,17 +11,16 @@ from pathlib import Path
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
-from filmgrain_codec.errors import InputError, ProfileError, UsageError
+from filmgrain_codec.errors import InputError, ProfileError
 from filmgrain_codec.grain import adjust, presets
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.media import carriage
 from filmgrain_codec.media.carriage import Carried
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.media.writer import Writer
-from filmgrain_codec.nodes import codec_repair
 from filmgrain_codec.nodes.convert import Depth
 from filmgrain_codec.nodes.synth import Grain, Stock
-from filmgrain_codec.pipeline import origin, regrain, target, verify
+from filmgrain_codec.pipeline import codec_repair, origin, regrain, target, verify
 from filmgrain_codec.pipeline.clip import Clip, opened
 from filmgrain_codec.pipeline.encode_plan import level as check_level
 from filmgrain_codec.pipeline.interlace import progressive
@@ -52,12 +51,11 @@ def decode(request: DecodeRequest, on_event: Listener | None = None) -> Report:
     began = time.monotonic()
     check_level(request.level)
     adjust.check(request.size, request.chroma)
-    if request.repair not in codec_repair.REPAIRS:
-        raise UsageError(f"repair is one of {', '.join(codec_repair.REPAIRS)}, not {request.repair!r}")
+    repair = codec_repair.node_of(request.repair)
     if request.grain_preset is not None:
         presets.stock(request.grain_preset)
     with _job(request) as job:
-        graph, frames = Graph(_nodes(job)), _frames(job)
+        graph, frames = Graph(_nodes(job, repair)), _frames(job)
         meter = Meter("decode", job.clip.expected, on_event)
         if job.output is None:
             done = pipe(frames, graph, job.clip, meter, request.threads)
@@ -74,7 +72,7 @@ def _job(request: DecodeRequest) -> Iterator[DecodeJob]:
     if str(request.output) != PIPE:
         output = target.resolve(request.source, request.output, SUFFIX, request.overwrite)
     with opened(request.source, Path.cwd(), "export") as clip:
-        clip = replace(clip, quantisers=request.repair != "off")
+        clip = replace(clip, quantisers=request.repair != codec_repair.OFF)
         marked, carried = progressive(clip), _carried(clip, request)
         spec = _encoder(request, clip)
         plan = _plan(request, clip, carried, output, spec)
@@ -166,10 +164,8 @@ def _grain(job: DecodeJob) -> Grain:
     )
 
 
-def _nodes(job: DecodeJob) -> list[Node]:
-    request, nodes = job.request, list[Node]()
-    if request.repair != "off":
-        nodes.append(codec_repair.CodecRepair(least=codec_repair.REPAIR_FROM[request.repair]))
+def _nodes(job: DecodeJob, repair: Node | None) -> list[Node]:
+    request, nodes = job.request, [repair] if repair else []
     if request.grain:
         nodes.append(_grain(job))
     nodes.append(Depth(job.spec.bits))

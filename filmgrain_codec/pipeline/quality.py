@@ -19,8 +19,8 @@ from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.media import scores
 from filmgrain_codec.media.encoders import EncoderSpec
-from filmgrain_codec.nodes.codec_repair import REPAIR_FROM, REPAIRS, CodecRepair
 from filmgrain_codec.pipeline import trial
+from filmgrain_codec.pipeline.codec_repair import checked, node_of
 from filmgrain_codec.pipeline.progress import Listener, Meter
 from filmgrain_codec.pipeline.search import Scale, Search
 
@@ -93,8 +93,7 @@ def parse(text: str) -> Wanted:
 
 def check(text: str | None, repair: str, crf: float | None, codec: str) -> Wanted | None:
     """The quality that is asked for, None for none. Raises ``UsageError`` where it cannot be honoured."""
-    if repair not in REPAIRS:
-        raise UsageError(f"--target-repair is one of {', '.join(REPAIRS)}, not {repair!r}")
+    checked(repair, "--target-repair")
     if text is None:
         return None
     if crf is not None:
@@ -118,7 +117,7 @@ def find(
 
     Raises ``UsageError`` where not even the lowest CRF is good enough.
     """
-    node = None if repair == "off" else CodecRepair(least=REPAIR_FROM[repair])
+    node = node_of(repair)
     outcomes: dict[float, trial.Outcome] = {}
 
     def measured(crf: float) -> float:

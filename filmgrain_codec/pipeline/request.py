@@ -59,7 +59,7 @@ class DecodeRequest:
     grain every frame gets instead of what is recorded. ``synth`` is 'auto',
     'parametric' or a model id; ``bits`` None means the source's depth where it is recorded. ``repair`` is
     'off', 'codec' (what the codec did is repaired before the grain comes on) or 'auto' (only where frames
-    were coded coarsely: QP above 24).
+    were coded coarsely: QP above 24); values of the filter codec_repair may follow, 'codec:strength=0.8'.
     """
 
     source: PathLike

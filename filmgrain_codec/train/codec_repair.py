@@ -14,7 +14,7 @@ from filmgrain_codec.train.codec.batches import Batches
 from filmgrain_codec.train.codec.losses import gains, objective
 from filmgrain_codec.train.codec.nogan import NoGan
 from filmgrain_codec.train.codec.pool import Recipe, make
-from filmgrain_codec.train.codec.texture import TIER, TextureNets, Textured, compared
+from filmgrain_codec.train.codec.texture import TIER, Textured, TextureNets, compared
 from filmgrain_codec.train.level import commit, seconds
 from filmgrain_codec.train.loop import Run, Schedule, load_checkpoint
 from filmgrain_codec.train.networks.codec import RADIUS, WIDTHS, CodecNets, macs_per_sample

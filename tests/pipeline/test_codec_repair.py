@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from filmgrain_codec.errors import UsageError
+from filmgrain_codec.errors import FgcodecError
 from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.pipeline.clip import opened
+from filmgrain_codec.pipeline.codec_repair import checked, node_of
 from filmgrain_codec.pipeline.decode import decode
 from filmgrain_codec.pipeline.encode_plan import resolve
 from filmgrain_codec.pipeline.filter import filter_clip
@@ -65,6 +66,23 @@ def test_encode_reads_the_quantisers_for_its_filters(coarse, tmp_path):
             assert all(("FGQP" in f.props) is told for f in job.clip.frames())
 
 
-def test_another_word_is_refused(coarse, tmp_path):
-    with pytest.raises(UsageError, match="repair is one of off, codec, auto"):
-        decode(DecodeRequest(source=coarse, output=tmp_path / "x.mkv", repair="strong"))
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("strong", "repair is one of off, codec, auto"),
+        ("off:strength=1", "repair is one of off, codec, auto"),
+        ("codec:strength=2", "strength"),
+        ("codec:loudness=1", "loudness"),
+        ("codec:model=none", "no codec-repair model 'none'"),
+    ],
+)
+def test_another_word_is_refused(coarse, tmp_path, text, words):
+    with pytest.raises(FgcodecError, match=words):
+        decode(DecodeRequest(source=coarse, output=tmp_path / "x.mkv", repair=text))
+    assert not list(tmp_path.iterdir())
+
+
+def test_values_of_the_filter_may_follow():
+    assert node_of("off") is None
+    assert checked("auto:strength=0.5") == "codec_repair:least=24.0,strength=0.5"
+    assert checked("codec:least=10,qp=30") == "codec_repair:least=10.0,qp=30.0"
