@@ -139,6 +139,7 @@ NODES.register(
             Param("qp", float, None, "quantiser; by default the stream's, or judged", 0.0, HIGHEST),
             Param("codec", str, "auto", "what coded it", choices=("auto", *FAMILIES)),
             Param("strength", float, 1.0, "share of the repair", 0.0, 1.0),
+            Param("perceptual", float, 0.0, "0: nearest on average, 1: detail as strong as it was", 0.0, 1.0),
             Param("least", float, 20.0, "frames up to this QP pass as they are", 0.0, HIGHEST),
             Param("model", str, "fast", "fast or a model's id"),
             Param("threads", int, 1, "cores for one frame", 1, 256),

@@ -11,13 +11,13 @@ from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.infer import store, tiling
-from filmgrain_codec.infer.session import session
+from filmgrain_codec.infer.session import Net, session
 from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.packed import pack, unpack
 
 Array = NDArray[np.float32]
-ROLE = "codec-repair"
+ROLE, TEXTURE_ROLE = "codec-repair", "codec-repair-texture"
 QP_PROP, CODEC_PROP = "FGQP", "FGCodec"
 """Of a frame: the quantiser it was coded with and its codec family (see ``core.quantiser``)."""
 USED_PROP = "FGRepairQP"
@@ -26,7 +26,6 @@ AUTO = "auto"
 LEAST, FADE = 20.0, 4.0
 REPAIR_FROM = {"codec": LEAST, "auto": 24.0}
 """QP from which on decode repairs frames, by the word that asks for it."""
-REPAIRS = ("off", *REPAIR_FROM)
 PATCH, PATCHES = 96, 24
 """Side of the patches that QP is judged from, and how many are looked at."""
 NEAR = 5
@@ -43,7 +42,9 @@ class CodecRepair:
     ``qp``: how coarsely the pictures were coded, on the scale of ``core.quantiser``, 0 to 63; None is that of
     ``props['FGQP']`` where there is one, else what a small net judges from the picture. ``codec``: one of
     ``FAMILIES``, or auto: ``props['FGCodec']``, else 'other'. ``strength``: share of what the net finds, 0
-    gives the very same planes. ``least``: up to this QP frames pass as they are; from there on the repair
+    gives the very same planes. ``perceptual``: 0 is nearest to what was coded on average, which is smooth; 1
+    has detail about as strong as it was, at some cost in PSNR; between them both are mixed, and both nets
+    run. ``least``: up to this QP frames pass as they are; from there on the repair
     fades in over 4. ``model``: fast or an id. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
     ``radius`` is that of the model: one that sees neighbours is shown them along their motion.
 
@@ -63,6 +64,7 @@ class CodecRepair:
         codec: str = AUTO,
         strength: float = 1.0,
         *,
+        perceptual: float = 0.0,
         least: float = LEAST,
         model: str = "fast",
         threads: int = 1,
@@ -73,7 +75,9 @@ class CodecRepair:
             raise UsageError(f"codec is one of {', '.join((AUTO, *FAMILIES))}, not {codec!r}")
         self.model = store.resolve(model, ROLE)
         self.radius = self.model.radius
-        self._net, self._judge = (session(self.model.part(p), threads) for p in ("repair", "judge"))
+        self._judge = session(self.model.part("judge"), threads)
+        both = {self.model: 1 - perceptual} | ({_texture(): perceptual} if perceptual else {})
+        self._nets = [(session(m.part("repair"), threads), m.radius, s) for m, s in both.items() if s > 0]
         self._tile = tile
 
     def configure(self, fmt: FrameFormat) -> FrameFormat:
@@ -130,16 +134,29 @@ class CodecRepair:
 
     def _residual(self, planes: Sequence[Plane], known: Array, beside: Sequence[Array]) -> list[Plane]:
         """What to add to the three planes."""
-        given, part = packed(planes), self._net.part
+        given = packed(planes)
         level = np.full((1, 1, *given.shape[2:]), known[0, 0], np.float32)
-        seen = np.concatenate([given, level, phases(*given.shape[2:]), *beside], 1)
-        inputs = {"given": seen, "told": known}
-        halo, multiple = part.halo // 2, part.multiple // 2
-        tile = tiling.side(given.shape[2:], multiple, self._tile, scale=2)
-        made = tiling.run(self._net, inputs, halo=halo, multiple=multiple, tile=tile)[0]
+        seen = [given, level, phases(*given.shape[2:])]
+        made = [
+            np.float32(share) * self._found(net, [*seen, *(beside if radius else [])], known)
+            for net, radius, share in self._nets
+        ]
+        mixed = made[0] if len(made) == 1 else made[0] + made[1]
         (rows, columns), chroma = planes[0].shape, tuple(slice(n) for n in planes[1].shape)
-        found = [unpack(made[:4], slice(0, rows))[:, :columns], made[4][chroma], made[5][chroma]]
+        found = [unpack(mixed[:4], slice(0, rows))[:, :columns], mixed[4][chroma], mixed[5][chroma]]
         return [limited(r, p) for r, p in zip(found, planes, strict=True)]
+
+    def _found(self, net: Net, seen: Sequence[Array], known: Array) -> Array:
+        """What one net says."""
+        inputs = {"given": np.concatenate(seen, 1), "told": known}
+        halo, multiple = net.part.halo // 2, net.part.multiple // 2
+        tile = tiling.side(inputs["given"].shape[2:], multiple, self._tile, scale=2)
+        made: Array = tiling.run(net, inputs, halo=halo, multiple=multiple, tile=tile)[0]
+        return made
+
+
+def _texture() -> store.Model:
+    return store.resolve("fast", TEXTURE_ROLE)
 
 
 def limited(residual: Plane, plane: Plane) -> Plane:

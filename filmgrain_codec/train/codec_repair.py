@@ -14,15 +14,15 @@ from filmgrain_codec.train.codec.batches import Batches
 from filmgrain_codec.train.codec.losses import gains, objective
 from filmgrain_codec.train.codec.nogan import NoGan
 from filmgrain_codec.train.codec.pool import Recipe, make
-from filmgrain_codec.train.codec.texture import TIER, Textured, TextureNets, compared
+from filmgrain_codec.train.codec.texture import Textured, compared
 from filmgrain_codec.train.level import commit, seconds
 from filmgrain_codec.train.loop import Run, Schedule, load_checkpoint
 from filmgrain_codec.train.networks.codec import RADIUS, WIDTHS, CodecNets, macs_per_sample
-from filmgrain_codec.train.networks.codec_unet import UnetRepair, nets_of
+from filmgrain_codec.train.networks.codec_unet import TextureNets, UnetRepair, nets_of
 
-BASELINE = UnetRepair.tier
-TIERS = (*WIDTHS, TIER, BASELINE)
-RUNS: dict[str, type[Run]] = {BASELINE: NoGan, TIER: Textured}
+BASELINE, TEXTURE = UnetRepair.tier, TextureNets.tier
+TIERS = (*WIDTHS, TEXTURE, BASELINE)
+RUNS: dict[str, type[Run]] = {BASELINE: NoGan, TEXTURE: Textured}
 HELD_OUT_SCENES, HELD_OUT_SEED = 300, 77
 CHECKS, CHECK_SIZE = 6, 64
 WRONG = 4.0
@@ -61,7 +61,7 @@ def train(config: Config) -> Run:
     torch.manual_seed(config.seed)
     schedule = Schedule(config.budget, config.steps, config.rate)
     kind = RUNS.get(config.tier, Run)
-    judge = compared if config.tier == TIER else gains
+    judge = compared if config.tier == TEXTURE else gains
     run = kind(begun(config), config.out, schedule, objective, judge, config.device)
     if config.resume:
         run.resume()
@@ -76,7 +76,7 @@ def train(config: Config) -> Run:
 
 def begun(config: Config) -> CodecNets:
     """New nets, or with the weights of an earlier run."""
-    nets = TextureNets() if config.tier == TIER else nets_of(config.tier)
+    nets = nets_of(config.tier)
     if config.start is not None:
         nets.load_state_dict(load_checkpoint(config.start / "checkpoint.pt")["average"], strict=False)
     return nets
@@ -109,7 +109,7 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--data", type=Path, required=True, help="folder with photos*/ and video_clean/")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and curve")
     parser.add_argument("--pool", type=Path, help="folder of the pools; made there if there are none")
-    what = f"{TIER}: for the slider 'perceptual'; {BASELINE}: the artifact-removal GAN"
+    what = f"{TEXTURE}: for the slider 'perceptual'; {BASELINE}: the artifact-removal GAN"
     parser.add_argument("--tier", choices=TIERS, help=what)
     parser.add_argument("--budget", type=seconds, help="wall-clock length: 60m, 90s, 2h")
     parser.add_argument("--steps", type=int, help="train this many steps instead, repeatably")

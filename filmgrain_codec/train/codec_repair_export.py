@@ -12,15 +12,15 @@ from typing import Any
 
 import torch
 
+from filmgrain_codec.nodes.codec_repair import ROLE, TEXTURE_ROLE
 from filmgrain_codec.train import card
 from filmgrain_codec.train.codec import pool
 from filmgrain_codec.train.codec.batches import ROUGH_ERROR, ROUGH_SHARE
 from filmgrain_codec.train.loop import load_checkpoint
 from filmgrain_codec.train.networks.codec import PATCH, PLANES, TOLD, CodecNets, entering, macs_per_sample
-from filmgrain_codec.train.networks.codec_unet import UnetRepair, nets_of, settled
+from filmgrain_codec.train.networks.codec_unet import TextureNets, UnetRepair, nets_of, settled
 from filmgrain_codec.train.shipping import Part, Shipment, facts_of, ordered, traced
 
-ROLE = "codec-repair"
 INPUTS = ("given", "told")
 CURVE = ("step", "seconds", "train_loss", "held_out_loss", "gain_db", "rough_gain_db")
 
@@ -28,6 +28,11 @@ PURPOSE = """\
 Repairs what lossy coding did to a picture, tier *{tier}*: 4:2:0 packed at half size and a plane of QP / 63
 in, what to add out; conditioned on QP and codec family (`core/quantiser.py`). The part *judge* estimates QP
 from patches where nobody tells it. Licence of the weights: {license}."""
+
+NATURAL = """\
+The other end of codec repair's slider (`perceptual=1`): it takes and gives what tier *fast* does, but leaves
+detail about as strong as it was instead of being nearest on average. QP is judged by the model that it is
+mixed with. Licence of the weights: {license}."""
 
 RECIPE = """\
 {count} patches of {side} x {side} from {scenes} scenes of {frames} frames: camera moves over photographs,
@@ -38,26 +43,29 @@ where more was lost. Loss: {losses}. AdamW, cosine over the budget, averaged wei
 Seed {seed}, {steps} steps of {batch} patches, {minutes:.0f} minutes on one shared core, commit
 `{commit:.12}`, torch {torch}.
 `fgcodec train codec_repair --data DIR --out DIR --tier {tier} --scenes {scenes} --budget {budget:.0f}m
---seed {seed}`; a slower machine takes fewer steps."""
+--seed {seed}{start}`; a slower machine takes fewer steps."""
 
 OURS = """\
 errors in units of the patch's own (squared up to one of them, straight beyond), 0.1 (1 - SSIM in boxes
 over three scales), and a penalty on what was made worse, in bfloat16"""
 LOSSES = {
+    TextureNets.tier: """\
+that of *fast*, 0.15 of the logarithm by which the variance of fine detail is off in squares of 8 x 8, and
+0.03 of the word of a patch critic (hinge, spectral norm, sees detail only) that learns in turns with it""",
     UnetRepair.tier: """\
-the artifact-removal GAN's: pixels and features (of fixed random filters), then the critic alone, then both"""
+the artifact-removal GAN's: pixels and features of fixed random filters, then the critic alone, then both""",
 }
 
 LIMITS = """\
 - Trained on photographs under camera moves: drawings, screen content and film grain that was coded are out of
   its range. Grain that the codec kept is partly taken for noise of the codec.
-- One frame at a time: what differs from frame to frame (beating of key frames) is only lessened.
+- {seen}: what differs from frame to frame (beating of key frames) is only lessened.
 - QP is one number a frame; where it varies within, strong and weak blocks are repaired alike.
 - `judge` is trained on the five codecs above; others (VP9, VVC, ProRes) are guesses."""
 
 
 def parts(nets: CodecNets) -> list[Part]:
-    """Both nets as ONNX, for any size and number of pictures."""
+    """The nets as ONNX, for any size and number of pictures; texture has no judge."""
     told, packed = torch.rand(2, TOLD), torch.rand(2, entering(nets.repair.radius), 48, 64)
     patches = torch.rand(2, PLANES, PATCH // 2, PATCH // 2)
     count = {0: "count"}
@@ -66,10 +74,10 @@ def parts(nets: CodecNets) -> list[Part]:
     judge = {"given": count, "told": count, "found": count}
     kmac, net = macs_per_sample(nets.repair) / 1000, settled(nets.repair)
     size = nets.repair.multiple, nets.repair.halo
-    return [
-        Part("repair", traced(net, (packed, told), INPUTS, "residual", repair), *size, kmac),
-        Part("judge", traced(nets.judge, (patches, told), INPUTS, "found", judge), PATCH, 0, 0.0),
-    ]
+    made = [Part("repair", traced(net, (packed, told), INPUTS, "residual", repair), *size, kmac)]
+    if not isinstance(nets, TextureNets):
+        made.append(Part("judge", traced(nets.judge, (patches, told), INPUTS, "found", judge), PATCH, 0, 0.0))
+    return made
 
 
 def ship(given: Shipment) -> list[Path]:
@@ -79,9 +87,11 @@ def ship(given: Shipment) -> list[Path]:
     facts = {**facts_of(given.run), "steps": state["step"], "seconds": state["elapsed"]}
     nets = nets_of(facts["tier"])
     nets.load_state_dict(state["average"])
+    texture = facts["tier"] == TextureNets.tier
+    role, tier = (TEXTURE_ROLE, "fast") if texture else (ROLE, facts["tier"])
     about = {
-        "role": ROLE,
-        "tier": facts["tier"],
+        "role": role,
+        "tier": tier,
         "radius": nets.repair.radius,
         "train_commit": facts["commit"],
     }
@@ -92,12 +102,12 @@ def ship(given: Shipment) -> list[Path]:
     card.compose(
         given.card,
         entry,
-        purpose=PURPOSE.format(**entry),
-        figures=figures(given.metrics),
+        purpose=(NATURAL if texture else PURPOSE).format(**entry),
+        figures=figures(given.metrics, "natural" if texture else "summary"),
         recipe=recipe(facts),
         curves=card.curve(given.run, CURVE, curves),
         origins=card.sources({"repair": facts}, given.data),
-        limits=LIMITS,
+        limits=LIMITS.format(seen="Three frames at a time" if nets.repair.radius else "One frame at a time"),
         notes=given.note,
     )
     return files
@@ -105,6 +115,7 @@ def ship(given: Shipment) -> list[Path]:
 
 def recipe(facts: dict[str, Any]) -> str:
     return RECIPE.format(
+        start=f" --start {facts['started_from']}" if facts.get("started_from") else "",
         losses=LOSSES.get(facts["tier"], OURS),
         side=pool.SIDE,
         frames=pool.FRAMES,
@@ -120,11 +131,11 @@ def recipe(facts: dict[str, Any]) -> str:
     )
 
 
-def figures(metrics: Path | None) -> str:
-    """The summary that ``python -m benchmarks codec_repair`` wrote, as a table."""
+def figures(metrics: Path | None, name: str) -> str:
+    """The summary of that name that ``python -m benchmarks codec_repair`` wrote, as a table."""
     if metrics is None:
         return "Not measured yet."
-    rows = json.loads(metrics.read_text())["summary"]
+    rows = json.loads(metrics.read_text())[name]
     cells = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
     text = "Pictures and clips that were never trained on; differences are repaired less decoded (luma)."
     return f"{text}\n\n{card.table(tuple(rows[0]), cells)}"

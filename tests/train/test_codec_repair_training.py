@@ -16,7 +16,7 @@ from filmgrain_codec.core.frame import Frame  # noqa: E402
 from filmgrain_codec.errors import InputError, UsageError  # noqa: E402
 from filmgrain_codec.infer import store  # noqa: E402
 from filmgrain_codec.infer.session import session  # noqa: E402
-from filmgrain_codec.nodes.codec_repair import CodecRepair  # noqa: E402
+from filmgrain_codec.nodes.codec_repair import TEXTURE_ROLE, CodecRepair  # noqa: E402
 from filmgrain_codec.nodes.codec_repair import phases as filter_phases  # noqa: E402
 from filmgrain_codec.train import codec_repair, codec_repair_export  # noqa: E402
 from filmgrain_codec.train.codec import pool  # noqa: E402
@@ -24,6 +24,7 @@ from filmgrain_codec.train.codec.batches import Batches, told  # noqa: E402
 from filmgrain_codec.train.codec.jpeg import as_jpeg  # noqa: E402
 from filmgrain_codec.train.codec.losses import asked, beside, ms_ssim  # noqa: E402
 from filmgrain_codec.train.codec.nogan import NoGan  # noqa: E402
+from filmgrain_codec.train.codec.texture import Textured, compared  # noqa: E402
 from filmgrain_codec.train.loop import Schedule  # noqa: E402
 from filmgrain_codec.train.networks.codec import CodecNets, macs_per_sample, pack, phases  # noqa: E402
 from filmgrain_codec.train.networks.codec_unet import BaselineNets, nets_of  # noqa: E402
@@ -235,3 +236,28 @@ def test_the_baseline_learns_from_pixels_and_is_shipped_like_ours(data: Path, tm
     got = session(model.part("repair")).run({"given": planes.numpy(), "told": known.numpy()})
     assert np.abs(got - wanted.numpy()).max() < 1e-5
     assert "artifact-removal GAN" in (tmp_path / "cards" / "codec-repair-gan.md").read_text()
+
+
+def test_the_sliders_other_end_begins_as_a_repair_net_and_learns_detail(data: Path, tmp_path: Path) -> None:
+    codec_repair.train(config(data, tmp_path / "near", 2))
+    begun = codec_repair.begun(
+        replace(config(data, tmp_path / "far", 4, tier="texture"), start=tmp_path / "near")
+    )
+    near = torch.load(tmp_path / "near" / "checkpoint.pt", weights_only=True)["average"]
+    assert all(torch.equal(v, begun.state_dict()[k]) for k, v in near.items())
+    batch = Batches(pool.Pool(data / "pool"), 4, 1)[0]
+    run = Textured(begun, tmp_path / "far", Schedule(steps=4000, rate=1e-3, warm_up=5))
+    before = compared(begun, batch)[0]
+    for _ in range(60):
+        run.learn(batch)
+    assert run.phase == "generator"
+    assert compared(begun, batch)[0] < 0.98 * before
+
+
+def test_the_sliders_other_end_is_shipped_without_a_judge(data: Path, tmp_path: Path) -> None:
+    codec_repair.train(config(data, tmp_path / "run", 4, tier="texture"))
+    files = codec_repair_export.ship(Shipment(tmp_path / "run", tmp_path, "texture-1", data))
+    model = store.resolve("fast", TEXTURE_ROLE, tmp_path)
+    assert [p.name for p in model.parts] == ["repair"]
+    assert files == [model.part("repair").path]
+    assert "perceptual=1" in (tmp_path / "cards" / "texture-1.md").read_text()

@@ -18,22 +18,13 @@ from filmgrain_codec.train.codec.batches import Batch
 from filmgrain_codec.train.codec.losses import asked, gains, repair_loss
 from filmgrain_codec.train.codec.nogan import NoGan, hinge
 from filmgrain_codec.train.networks.codec import CONTRAST, NEAR, PLANES, CodecNets, pack
-from filmgrain_codec.train.networks.codec_unet import Critic
+from filmgrain_codec.train.networks.codec_unet import TextureNets
 
-TIER = "texture"
 POWER_WEIGHT, CRITIC_WEIGHT = 0.15, 0.03
 CELL = 4
 """Side at half size of the squares in which the strength of detail is compared."""
 FAINTEST = (0.5 / 255) ** 2
 """Variance of detail below which it does not count."""
-
-
-class TextureNets(CodecNets):
-    """A ``fast`` repair net and its critic, so that a checkpoint holds both."""
-
-    def __init__(self) -> None:
-        super().__init__("fast")
-        self.critic = Critic()
 
 
 @dataclass
@@ -94,5 +85,6 @@ def strength(packed: Tensor) -> Tensor:
 def compared(nets: nn.Module, batch: Batch) -> tuple[float, float]:
     """(``strength_error``, mean gain of luma's PSNR in dB) on one batch."""
     assert isinstance(nets, CodecNets)
-    _, made, clean = pictures(nets, batch)
-    return float(strength_error(made, clean)), gains(nets, batch)[1]
+    with torch.no_grad():
+        _, made, clean = pictures(nets, batch)
+        return float(strength_error(made, clean)), gains(nets, batch)[1]

@@ -1,4 +1,4 @@
-"""The baseline of codec repair: a U-Net generator, its critic, and eyes for a perceptual loss.
+"""Codec repair with a critic. The baseline: a U-Net generator, its critic, eyes for a perceptual loss.
 
 Written from the description of the artifact-removal GAN (Mameli, Bertini, Galteri and Del Bimbo, ACM
 MM 2020): a U-Net with spectral norm, self-attention and blurred upsampling that adds a bounded residual,
@@ -138,8 +138,9 @@ class Eyes(nn.Module):
 
 
 def nets_of(tier: str) -> CodecNets:
-    """The nets of a tier of ours, or of the baseline."""
-    return BaselineNets() if tier == UnetRepair.tier else CodecNets(tier)
+    """The nets of a tier of ours, of the slider's perceptual end, or of the baseline."""
+    critical = {UnetRepair.tier: BaselineNets, TextureNets.tier: TextureNets}
+    return critical[tier]() if tier in critical else CodecNets(tier)
 
 
 class BaselineNets(CodecNets):
@@ -150,3 +151,13 @@ class BaselineNets(CodecNets):
     def __init__(self) -> None:
         nn.Module.__init__(self)
         self.repair, self.judge, self.critic = UnetRepair(), QuantiserNet(), Critic()
+
+
+class TextureNets(CodecNets):
+    """A ``fast`` repair net and its critic; see ``train.codec.texture``."""
+
+    tier = "texture"
+
+    def __init__(self) -> None:
+        super().__init__("fast")
+        self.critic = Critic()
