@@ -5,7 +5,7 @@ BIN := .venv/bin
 TRAIN := .venv-train/bin
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 EXTRAS ?= cpu,vs,dev
-TRAIN_EXTRAS := $(EXTRAS),train
+TRAIN_EXTRAS := $(EXTRAS),train,openvino
 JOBS ?= 2
 PYTEST_ARGS ?=
 export UV_NO_PROGRESS = 1
@@ -30,8 +30,8 @@ test: .venv/.installed ## the tests (minutes)
 test-release: .venv/.installed ## the long tests as well
 	$(BIN)/python -m pytest -n $(JOBS) -m "not train" $(PYTEST_ARGS)
 
-test-train: .venv-train/.installed ## the tests that need torch (installs it into .venv-train)
-	$(TRAIN)/python -m pytest -m train $(PYTEST_ARGS)
+test-train: .venv-train/.installed ## the tests that need torch or OpenVINO (installs both into .venv-train)
+	$(TRAIN)/python -m pytest -m "train or openvino" $(PYTEST_ARGS)
 
 lint: .venv/.installed ## ruff and mypy
 	$(BIN)/ruff check .

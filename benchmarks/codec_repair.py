@@ -6,9 +6,11 @@ the clean picture; 'd' stands for the difference to the decoded picture.
 
 psnr, ssim, ms_ssim, vmaf   as usual (libvmaf's; its default model); PSNR pooled over the frames
 vmaf_neg   the model that takes no enhancement of contrast for quality
+detail     how much stronger fine detail is than in the clean picture, dB, mean over squares of 8 x 8; blur is
+           below 0
 flicker    mean |difference| of the change from frame to frame to the clean clip's, 8-bit codes
 told       QP as the encoder says it; 'as read': as the product finds it in the file (of JPEG in its tables);
-           'judged': as if nobody knew QP and codec
+           'judged': as if nobody knew QP and codec; 'perceptual': as read, the slider at 1
 saved      bits saved at equal VMAF or PSNR of the base layer over the four CRFs (Bjontegaard's delta rate)
 
 Published figures stand beside them for orientation (``PUBLISHED``): other pictures, other encoders.
@@ -28,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import material, quality
 from benchmarks.codec import cases, methods
@@ -35,13 +38,18 @@ from benchmarks.codec.cases import Case
 from benchmarks.picture import difference, rgb, sheet
 from benchmarks.report import circumstances, save, table
 from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.infer import backend
 from filmgrain_codec.media.scores import scores
 from filmgrain_codec.nodes.codec_repair import CodecRepair
+from filmgrain_codec.nodes.opencv import opencv
 
 FRAMES = 10
-INPUT, TOLD, READ, JUDGED = "input", "told", "as read", "judged"
-SCORED = (INPUT, READ)
-"""Methods that libvmaf's figures are taken of; of the others only PSNR and flicker."""
+INPUT, TOLD, READ, JUDGED, NATURAL = "input", "told", "as read", "judged", "perceptual"
+OURS = (TOLD, READ, JUDGED, NATURAL)
+SCORED = (INPUT, READ, NATURAL)
+"""Methods that libvmaf's figures are taken of; of the others only PSNR, detail and flicker."""
+CELL, FAINTEST = 8, (0.5 * 4) ** 2
+"""Side of the squares that detail is compared in; variance (10-bit codes) below which it does not count."""
 PUBLISHED = (
     {
         "what": "JPEG, LIVE1, luma",
@@ -59,22 +67,12 @@ PUBLISHED = (
 )
 """As their authors and the comparisons of FBCNN and PowerVQE state them; gains over the decoded picture."""
 COLUMNS = (
-    "codec",
-    "mode",
-    "value",
-    "method",
-    "cases",
-    "psnr",
-    "dpsnr",
-    "worst",
-    "dssim",
-    "worst_ssim",
-    "dms_ssim",
-    "dvmaf",
-    "dvmaf_neg",
-    "flicker",
-)
-SUMMARY = ("codec", "mode", "value", "cases", "dpsnr", "worst", "dssim", "dms_ssim", "dvmaf", "dvmaf_neg")
+    "codec", "mode", "value", "method", "cases", "psnr", "dpsnr", "worst", "dssim", "worst_ssim", "dms_ssim",
+    "dvmaf", "dvmaf_neg", "detail", "flicker",
+)  # fmt: skip
+SUMMARY = (
+    "codec", "mode", "value", "cases", "dpsnr", "worst", "dssim", "dms_ssim", "dvmaf", "dvmaf_neg", "detail",
+)  # fmt: skip
 SHOWN = (
     ("jpeg", "kodim05", 20),
     ("x265", "set8_motorbike_540p", 37),
@@ -88,6 +86,7 @@ def figures(case: Case, frames: Sequence[Frame], scored: bool) -> Row:
     """Of one method on one case."""
     clean, made = ([quality.codes(f) for f in each] for each in (case.clean, frames))
     found: Row = {"psnr": quality.psnr(clean, made), "flicker": flicker(clean, made)}
+    found["detail"] = detail(clean, made)
     if scored:
         rounded = [
             f.with_planes(tuple(p / np.float32(1023) for p in c))
@@ -103,6 +102,22 @@ def flicker(clean: Sequence[quality.Codes], made: Sequence[quality.Codes]) -> fl
         return None
     error = [m[0].astype(np.float32) - c[0] for c, m in zip(clean, made, strict=True)]
     return float(np.mean([np.abs(b - a).mean() for a, b in pairwise(error)]) / 4)
+
+
+def detail(clean: Sequence[quality.Codes], made: Sequence[quality.Codes]) -> float:
+    """See above."""
+    pairs = zip(clean, made, strict=True)
+    return statistics.fmean(float((strength(m[0]) - strength(c[0])).mean()) for c, m in pairs)
+
+
+def strength(luma: np.ndarray) -> NDArray[np.float64]:
+    """Variance of fine detail in squares, in dB."""
+    rows, columns = (n // CELL * CELL for n in luma.shape)
+    plane = luma.astype(np.float64)
+    fine = (plane - opencv().blur(plane, (3, 3)))[:rows, :columns] ** 2
+    squares = fine.reshape(rows // CELL, CELL, columns // CELL, CELL).mean((1, 3))
+    made: NDArray[np.float64] = 10 * np.log10(squares + FAINTEST)
+    return made
 
 
 def measured(every: Iterable[Case], options: argparse.Namespace) -> list[Row]:
@@ -131,7 +146,7 @@ def measured(every: Iterable[Case], options: argparse.Namespace) -> list[Row]:
                 }
                 rows.append({**named, "method": name, **row, **gains})
         if options.sheets and (case.codec, case.clip, case.value) in SHOWN:
-            draw(case, outcome[READ], options.sheets)
+            draw(case, outcome, options.sheets)
         told = next(r for r in rows[::-1] if r["method"] == READ)
         words = f"{case.codec} {case.mode} {case.value} {case.clip}: {told['dpsnr']:+.3f} dB"
         print(f"{words}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
@@ -140,21 +155,19 @@ def measured(every: Iterable[Case], options: argparse.Namespace) -> list[Row]:
 
 def earlier(path: Path) -> list[Row]:
     """The rows of other programs in an earlier result: they do not change with our nets."""
-    ours = (INPUT, TOLD, READ, JUDGED)
-    return [row for row in json.loads(path.read_text())["rows"] if row["method"] not in ours]
+    rows = json.loads(path.read_text())["rows"]
+    return [row for row in rows if row["method"] not in (INPUT, *OURS)]
 
 
-def draw(case: Case, made: Sequence[Frame], folder: Path) -> None:
-    """Crops of the middle: clean, decoded, repaired, what was added (eight times)."""
+def draw(case: Case, outcome: dict[str, list[Frame]], folder: Path) -> None:
+    """Crops of the middle: clean, decoded, repaired, the slider's other end, what was added (eight times)."""
     folder.mkdir(parents=True, exist_ok=True)
-    n = len(made) // 2
-    clean, coded, repaired = (material.crop(f, 240, 200) for f in (case.clean[n], case.coded[n], made[n]))
-    tiles = [
-        ("clean", rgb(clean)),
-        ("decoded", rgb(coded)),
-        ("repaired", rgb(repaired)),
-        ("x8", difference(repaired, coded, 8)),
-    ]
+    n = len(case.clean) // 2
+    shown = {"clean": case.clean[n], "decoded": case.coded[n]}
+    shown |= {"repaired": outcome[READ][n], NATURAL: outcome[NATURAL][n]}
+    crops = {name: material.crop(frame, 240, 200) for name, frame in shown.items()}
+    tiles = [(name, rgb(crop)) for name, crop in crops.items()]
+    tiles.append(("x8", difference(crops["repaired"], crops["decoded"], 8)))
     sheet([tiles], folder / f"{case.codec}-{case.mode}{case.value}-{case.clip}.png")
 
 
@@ -171,7 +184,7 @@ def _mean(key: tuple[Any, ...], each: Sequence[Row]) -> Row:
         return [r[name] for r in each if r.get(name) is not None]
 
     out: Row = {**dict(zip(("codec", "mode", "value", "method"), key, strict=True)), "cases": len(each)}
-    for name in ("psnr", "dpsnr", "dssim", "dms_ssim", "dvmaf", "dvmaf_neg", "flicker", "dflicker"):
+    for name in ("psnr", "dpsnr", "dssim", "dms_ssim", "dvmaf", "dvmaf_neg", "detail", "flicker", "dflicker"):
         out[name] = round(float(np.mean(of(name))), 4) if of(name) else None
     out["worst"] = round(min(of("dpsnr")), 4)
     out["worst_ssim"] = round(min(of("dssim")), 5) if of("dssim") else None
@@ -200,7 +213,7 @@ def beside(rows: Sequence[Row]) -> list[Row]:
     ours = {(r["codec"], r["mode"], r["value"], r["clip"]): r["dpsnr"] for r in rows if r["method"] == READ}
     groups: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for row in rows:
-        if row["method"] not in (INPUT, TOLD, READ, JUDGED):
+        if row["method"] not in (INPUT, *OURS):
             own = ours[row["codec"], row["mode"], row["value"], row["clip"]]
             groups.setdefault((row["codec"], row["mode"], row["method"]), []).append((row["dpsnr"], own))
     return [
@@ -345,15 +358,17 @@ def main(given: list[str] | None = None) -> int:
     reached = targets(rows, bits, fps, kept)
     print(table(means, COLUMNS), table(bits, tuple(bits[0])) if bits else "", sep="\n\n")
     print("\n" + table(reached, tuple(reached[0])))
-    ours = [{k: m[k] for k in SUMMARY} for m in means if m["method"] == READ]
+    ours, natural = ([{k: m[k] for k in SUMMARY} for m in means if m["method"] == n] for n in (READ, NATURAL))
     save(
         "codec_repair",
         rows,
         options.out,
         commit=commit,
         model=options.model,
+        backend=backend.chosen(),
         targets=reached,
         summary=ours,
+        natural=natural,
         means=means,
         saved=bits,
         beside=peers,

@@ -32,12 +32,13 @@ _TICK = Fraction(1, 25)
 
 
 def ours(model: str) -> dict[str, Callable[[Case], Frames]]:
-    """With the encoder's own QP, with what a reader of the file is told, and with QP judged."""
-    node = CodecRepair(model=model)
+    """With the encoder's own QP, what a reader of the file is told, QP judged; the slider's other end."""
+    node, natural = CodecRepair(model=model), CodecRepair(model=model, perceptual=1.0)
     return {
         "told": lambda case: repaired(node, case.coded),
         "as read": lambda case: repaired(node, case.as_read()),
         "judged": lambda case: repaired(node, case.untold()),
+        "perceptual": lambda case: repaired(natural, case.as_read()),
     }
 
 

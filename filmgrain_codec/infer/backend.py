@@ -1,7 +1,7 @@
-"""What runs the removal nets: ONNX Runtime on the CPU or by CUDA, or OpenVINO at full or at bf16 precision.
+"""What runs filters' nets: ONNX Runtime on the CPU or by CUDA, or OpenVINO at full or at bf16 precision.
 
-Decoding never comes here: synthesis stays on ONNX Runtime's CPU provider, whose bits are promised.
-Removal may use what is fastest. Each backend gives the same bits for any number of threads and in any
+Grain that is put on never comes here: a synthesizer's net stays on ONNX Runtime's CPU provider, whose bits
+are promised. Removal and repair may use what is fastest. Each backend gives the same bits for any number of threads and in any
 order of frames; two backends differ by rounding. CUDA has not been tried yet, so ``auto`` never means it.
 """
 

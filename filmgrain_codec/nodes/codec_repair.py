@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
 from filmgrain_codec.errors import UsageError
+from filmgrain_codec.infer import backend as backends
 from filmgrain_codec.infer import store, tiling
+from filmgrain_codec.infer.names import AUTO
 from filmgrain_codec.infer.session import Net, session
 from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
@@ -22,7 +24,6 @@ QP_PROP, CODEC_PROP = "FGQP", "FGCodec"
 """Of a frame: the quantiser it was coded with and its codec family (see ``core.quantiser``)."""
 USED_PROP = "FGRepairQP"
 """The QP that a frame was repaired for; -1 where it was left as it is."""
-AUTO = "auto"
 LEAST, FADE = 20.0, 4.0
 REPAIR_FROM = {"codec": LEAST, "auto": 24.0}
 """QP from which on decode repairs frames, by the word that asks for it."""
@@ -44,8 +45,9 @@ class CodecRepair:
     ``FAMILIES``, or auto: ``props['FGCodec']``, else 'other'. ``strength``: share of what the net finds, 0
     gives the very same planes. ``perceptual``: 0 is nearest to what was coded on average, which is smooth; 1
     has detail about as strong as it was, at some cost in PSNR; between them both are mixed, and both nets
-    run. ``least``: up to this QP frames pass as they are; from there on the repair
-    fades in over 4. ``model``: fast or an id. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
+    run. ``least``: up to this QP frames pass as they are; from there on the repair fades in over 4.
+    ``model``: fast, best or an id. ``backend``: what runs its net (see ``infer.backend``); the judge stays on
+    ONNX Runtime. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
     ``radius`` is that of the model: one that sees neighbours is shown them along their motion.
 
     Gray, RGB (repaired as BT.709 Y'CbCr) and every subsampling go through the same net, which works on
@@ -67,6 +69,7 @@ class CodecRepair:
         perceptual: float = 0.0,
         least: float = LEAST,
         model: str = "fast",
+        backend: str = AUTO,
         threads: int = 1,
         tile: int | None = None,
     ) -> None:
@@ -77,7 +80,11 @@ class CodecRepair:
         self.radius = self.model.radius
         self._judge = session(self.model.part("judge"), threads)
         both = {self.model: 1 - perceptual} | ({_texture(): perceptual} if perceptual else {})
-        self._nets = [(session(m.part("repair"), threads), m.radius, s) for m, s in both.items() if s > 0]
+        self._nets = [
+            (backends.net(m.part("repair"), threads, backend), m.radius, share)
+            for m, share in both.items()
+            if share > 0
+        ]
         self._tile = tile
 
     def configure(self, fmt: FrameFormat) -> FrameFormat:

@@ -38,3 +38,11 @@ def test_the_worst_counts_not_only_the_mean():
     assert found["x265 QP 37, dB"]["reached"]
     assert not found["least gain anywhere, dB"]["reached"]
     assert found["frames a second, 1080p (two cores, by processor time)"]["reached"] is None
+
+
+def test_half_of_the_contrast_is_six_decibels_of_detail():
+    rng = np.random.default_rng(4)
+    clean = (512 + 100 * rng.standard_normal((64, 72))).astype(np.uint16)
+    faint = (512 + 0.5 * (clean.astype(float) - 512)).round().astype(np.uint16)
+    assert codec_repair.detail([(clean,)], [(faint,)]) == pytest.approx(-6.02, abs=0.05)
+    assert codec_repair.detail([(clean,)], [(clean,)]) == 0

@@ -138,6 +138,7 @@ def test_onnx_runtime_is_the_session_that_decoding_shares(part):
     assert backend.net(part, 1, ORT) is session.session(part, 1)
 
 
+@pytest.mark.openvino
 @pytest.mark.usefixtures("needs_openvino")
 class TestOpenVino:
     def test_full_precision_is_the_same_picture(self, part):
@@ -201,6 +202,7 @@ class TestOpenVino:
             backend.net(broken, 1, OPENVINO)
 
 
+@pytest.mark.openvino
 @pytest.mark.usefixtures("needs_bf16")
 class TestBf16:
     def test_it_costs_at_most_a_twentieth_of_a_decibel(self, part):

@@ -11,6 +11,8 @@ import pytest
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.quantiser import FAMILIES
 from filmgrain_codec.errors import ModelError, UsageError
+from filmgrain_codec.infer.backend import problem
+from filmgrain_codec.infer.names import BF16, OPENVINO, ORT
 from filmgrain_codec.media.recode import Coding, recode
 from filmgrain_codec.nodes.codec_repair import CODEC_PROP, QP_PROP, USED_PROP, CodecRepair, faded
 
@@ -59,6 +61,18 @@ def test_strength_is_a_share_and_nothing_at_zero(pair):
 
 
 @pytest.mark.parametrize("qp", [0.0, 12.0, 20.0])
+def detail(frame: Frame) -> float:
+    """Variance of what three samples in a row do not share."""
+    return float(np.diff(frame.planes[0], 2, 1).var())
+
+
+def test_the_slider_gives_detail_back(pair):
+    clean, coded = pair
+    near, half, natural = (CodecRepair(perceptual=p).process([coded], 0) for p in (0.0, 0.5, 1.0))
+    assert detail(near) < detail(half) < detail(natural)
+    assert error(near, clean) < error(half, clean) < error(natural, clean)
+
+
 def test_fine_quantisers_are_left_alone(pair, qp):
     _, coded = pair
     made = CodecRepair(qp).process([coded], 0)
@@ -144,6 +158,22 @@ def test_tiles_and_threads_do_not_change_a_bit(pair):
     for other in (CodecRepair(tile=64), CodecRepair(threads=2)):
         for a, b in zip(whole.planes, other.process([coded], 0).planes, strict=True):
             np.testing.assert_allclose(a, b, atol=2e-6)
+
+
+@pytest.mark.openvino
+def test_openvino_repairs_as_well(pair):
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    clean, coded = pair
+    mine, full, half = (
+        CodecRepair(backend=b).process([coded], 0)
+        for b in (ORT, OPENVINO, BF16 if not problem(BF16) else OPENVINO)
+    )
+    for a, b in zip(mine.planes, full.planes, strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+    assert error(half, clean) < 0.985 * error(coded, clean)
+    assert abs(10 * np.log10(error(half, clean) / error(mine, clean))) < 0.02
+    again = CodecRepair(backend=OPENVINO, threads=2, tile=64).process([coded], 0)
+    assert all(np.array_equal(a, b) for a, b in zip(full.planes, again.planes, strict=True))
 
 
 def test_wrong_values_are_told():

@@ -45,6 +45,7 @@ def test_an_encode_plan_says_what_the_nets_will_run_on(bare, clip, tmp_path):
         planned(backend=BF16)
 
 
+@pytest.mark.openvino
 def test_the_same_filter_on_another_backend_is_the_same_picture(tmp_path, clip):
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     from filmgrain_codec.media.reader import Reader
