@@ -43,6 +43,9 @@ def gated(model: Any) -> Any:
     leave = next((op for op in model.get_ordered_ops() if op.get_friendly_name() == LEAVE), None)
     if leave is None or leave.get_type_name() != "Add":
         return model
+    # The mask net's last layer is called so too, but answers at half the size of what it is given.
+    if leave.output(0).shape[2:] != model.input(GIVEN).shape[2:]:
+        return model
     op = import_module("openvino.opset8")
     conv, bias = leave.input_value(0).get_node(), leave.input_value(1)
     fine, weights = conv.input_value(0), conv.input_value(1)

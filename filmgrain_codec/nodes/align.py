@@ -63,14 +63,13 @@ class Motion:
             return seen if rows is ALL else seen[rows]
         return whole(seen) if isinstance(rows, slice) else np.concatenate([seen[r] for r in runs(rows)])
 
+    def part(self, plane: Plane, neighbour: int, rows: slice, columns: slice) -> Plane:
+        """A box of ``warp``, without the rest."""
+        return self._box(plane, neighbour, rows, columns, opencv().INTER_LINEAR)
+
     def sharp(self, plane: Plane, neighbour: int, rows: slice, columns: slice) -> Plane:
         """A box of ``warp``, drawn by Lanczos' filter: the picture where it belongs, grain hardly softer."""
-        at = self._at(plane, neighbour)
-        if at is None:
-            return plane[rows, columns]
-        cv, box = opencv(), np.ascontiguousarray(at.box(rows, columns))
-        made: Plane = cv.remap(plane, box, None, cv.INTER_LANCZOS4, borderMode=cv.BORDER_REPLICATE)
-        return made
+        return self._box(plane, neighbour, rows, columns, opencv().INTER_LANCZOS4)
 
     def flow(self, neighbour: int) -> tuple[Flow | None, int]:
         """How far away in a neighbour to look, and how many luma samples its unit has; None if clamped."""
@@ -88,6 +87,14 @@ class Motion:
         size = flow.shape[1] * unit, flow.shape[0] * unit
         made: NDArray[np.uint8] = cv.resize(small, size, interpolation=cv.INTER_NEAREST)
         return made[:height, :width]
+
+    def _box(self, plane: Plane, neighbour: int, rows: slice, columns: slice, way: int) -> Plane:
+        at = self._at(plane, neighbour)
+        if at is None:
+            return plane[rows, columns]
+        cv, box = opencv(), np.ascontiguousarray(at.box(rows, columns))
+        made: Plane = cv.remap(plane, box, None, way, borderMode=cv.BORDER_REPLICATE)
+        return made
 
     def _drawn(self, plane: Plane, neighbour: int, way: int) -> Rows:
         at = self._at(plane, neighbour)

@@ -65,6 +65,14 @@ class Ranks:
         return before, here, after
 
     @cached_property
+    def away(self) -> Plane:
+        """How much the frame differs from its neighbours' mean."""
+        cv = opencv()
+        before, here, after = self.smooth
+        made: Plane = cv.absdiff(here, cv.addWeighted(before, 0.5, after, 0.5, 0))
+        return made
+
+    @cached_property
     def sigma(self) -> float:
         """Deviation of smoothed grain, robustly: half the samples may be damage or failed motion."""
         step = max(1, int(np.sqrt(self.aligned.here.size / 60_000)))
@@ -76,20 +84,16 @@ class Ranks:
     def believed(self) -> Mask:
         """Where both neighbours show the place and agree about it."""
         cv = opencv()
-        before, here, after = self.smooth
-        away = cv.absdiff(here, cv.addWeighted(before, 0.5, after, 0.5, 0))
+        before, _, after = self.smooth
         apart = cv.blur(cv.absdiff(before, after), (5, 5))
-        limit = cv.max(cv.multiply(away, APART_SHARE), max(APART_LEAST, APART_SIGMAS * self.sigma))
+        limit = cv.max(cv.multiply(self.away, APART_SHARE), max(APART_LEAST, APART_SIGMAS * self.sigma))
         return (apart < limit).view(np.uint8) & self.aligned.usable
 
     @cached_property
     def unlike(self) -> Mask:
         """Where the frame is not what its neighbours make it, or they do not agree on it."""
-        cv = opencv()
-        before, here, after = self.smooth
-        away = cv.absdiff(here, cv.addWeighted(before, 0.5, after, 0.5, 0))
         limit = max(UNLIKE_LEAST, UNLIKE * self.sigma)
-        return (away > np.float32(limit)).view(np.uint8) | (1 - self.believed)
+        return (self.away > np.float32(limit)).view(np.uint8) | (1 - self.believed)
 
     def outside(self, which: int, polarity: int) -> Plane:
         """How far frame ``which`` lies above (``WHITE``) or below all that the others hold nearby."""
@@ -113,11 +117,11 @@ class Ranks:
 
     def _extreme(self, which: int, polarity: int, share: float) -> Plane:
         """What a frame has of most (or least) at every sample; ``share``: as ``CROSS``."""
-        mine, far = self.smooth[which], self._farthest(which, polarity)
+        mine, far = self.smooth[which], self.farthest(which, polarity)
         made: Plane = far if share == 1 else opencv().addWeighted(far, share, mine, 1 - share, 0)
         return made
 
-    def _farthest(self, which: int, polarity: int) -> Plane:
+    def farthest(self, which: int, polarity: int) -> Plane:
         """The most (or least) of a cross of samples, kept."""
         known: dict[tuple[int, int], Plane] = self.__dict__.setdefault("_extremes", {})
         if (which, polarity) not in known:

@@ -9,8 +9,10 @@ from functools import cache
 
 import numpy as np
 
-from filmgrain_codec.core.frame import Frame, FrameFormat
+from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.errors import ModelError, UsageError
+from filmgrain_codec.infer import backend as backends
+from filmgrain_codec.infer.names import AUTO as AUTO_BACKEND
 from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair import gates
@@ -29,6 +31,7 @@ from filmgrain_codec.nodes.repair.fill import filled, widened
 from filmgrain_codec.nodes.repair.masks import SHOWS, Painted, shown
 from filmgrain_codec.nodes.repair.net import MaskNet
 from filmgrain_codec.nodes.repair.specks import Speck, painted, specks
+from filmgrain_codec.nodes.repair.surroundings import outstanding
 
 Theirs = Callable[[], tuple[list[Speck], list[Speck]]]
 SHARE_PROP, COUNT_PROP, LEFT_PROP = "FGDustShare", "FGDustSpecks", "FGDustLeft"
@@ -66,7 +69,8 @@ class Dust:
     ``max_coverage``: per cent of the picture above which a frame is left alone. ``veto``, ``mask``: picture
     files (or sequences, ``%04d``) white where nothing, and where anything, is replaced. ``show``: repaired,
     overlay or mask. ``detector``: rank; net, which is asked besides; or auto, where the net, if one is
-    installed, is asked about frames without neighbours only. Samples outside of the widened mask keep their
+    installed, is asked about frames without neighbours only. ``backend``: what runs the net (see
+    ``infer.backend``). Samples outside of the widened mask keep their
     bits. The first and last frame of a shot are compared with the two next to them. Raises ``UsageError``,
     ``InputError``, and ``ModelError`` where ``net`` is not installed.
     """
@@ -83,12 +87,13 @@ class Dust:
         veto: str | None = None,
         mask: str | None = None,
         show: str = "repaired",
+        backend: str = AUTO_BACKEND,
     ) -> None:
         _check(detector, DETECTORS, "detector")
         _check(polarity, POLARITIES, "polarity")
         _check(show, SHOWS, "show")
         self._sensitivity, self._polarity, self._show = sensitivity, polarity, show
-        self._net, self._stills_only = _net(detector), detector == AUTO
+        self._net, self._stills_only = _net(detector, backend), detector == AUTO
         self._limits = gates.Limits(max_size / 100, POLARITIES[polarity])
         self._coverage = max_coverage / 100
         self._veto, self._hand = (Painted(p) if p else None for p in (veto, mask))
@@ -158,7 +163,7 @@ class Dust:
         flows = [ranks.aligned.motion.flow(k) for k in (BEFORE, AFTER)]
         kept = gates.followed(kept, flows, frame.fmt.shape(0))
         unquiet = ONE_SIDED_UNQUIET if ranks.aligned.one_sided else gates.UNQUIET
-        kept = gates.at_rest(kept, ranks.unlike, unquiet)
+        kept = outstanding(gates.at_rest(kept, ranks.unlike, unquiet), ranks.away)
         if not kept:
             return []
         before, after = theirs()
@@ -187,13 +192,14 @@ class Dust:
         return hand if hand is None or veto is None else hand & (1 - veto)
 
 
-def _net(detector: str) -> MaskNet | None:
+def _net(detector: str, backend: str) -> MaskNet | None:
     """The net of a detector; with ``auto`` None where none is installed."""
     if detector == RANK:
         return None
-    found = MaskNet()
+    found = MaskNet(backend=backends.chosen(backend))
     try:
         found.model.verify()
+        found.still_model.verify()
     except ModelError:
         if detector == NET:
             raise
@@ -219,8 +225,11 @@ def _steady(found: list[Speck], window: Sequence[Frame], ranks: Ranks) -> gates.
     ends = [brightness(window[k]) if k in far else aligned.lumas[near - 1] for k, near in ((0, 1), (4, 3))]
     lumas = [ends[0], *aligned.lumas, ends[1]]
     motion = Motion(lumas, 2, SEARCH, median=MEDIAN, film=True)
-    drawn = [motion.warp(lumas[k], k) for k in far]
-    return gates.not_blinking(found, aligned.here, (aligned.before, aligned.after), drawn)
+
+    def shown_far(speck: Speck) -> list[Plane]:
+        return [motion.part(lumas[k], k, speck.rows, speck.columns) for k in far]
+
+    return gates.not_blinking(found, aligned.here, (aligned.before, aligned.after), shown_far)
 
 
 def share(mask: Mask) -> float:

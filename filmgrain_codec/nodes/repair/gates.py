@@ -7,7 +7,7 @@ part of the scene; so are many thin pieces that lie alike, which is rain. In dou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,8 @@ from filmgrain_codec.core.frame import Plane
 from filmgrain_codec.nodes.flow import Flow
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair.detect import Mask
-from filmgrain_codec.nodes.repair.specks import Speck, painted
+from filmgrain_codec.nodes.repair.specks import Speck
+from filmgrain_codec.nodes.repair.surroundings import box, clear
 
 Places = NDArray[np.float64]
 LEAST_AREA = 600
@@ -45,7 +46,7 @@ ROUGH, FLOWING = 3.0, 4
 not found, or is too wild to go by."""
 EDGE = 1.7
 """A speck differs from its ground by more than so many times what that changes from sample to sample."""
-REACH, CLOSE, UNQUIET = 10, 5, 0.25
+REACH, UNQUIET = 10, 0.25
 """Within so many samples of a speck, those of specks and right beside them left out, at most this share may
 be such that the motion fails there."""
 
@@ -87,10 +88,9 @@ def at_rest(found: Sequence[Speck], unlike: Mask, unquiet: float = UNQUIET) -> l
     ``unlike``: 1 where a frame is not what its neighbours make it (luma's shape); ``unquiet``: share of a
     speck's surroundings that may be so.
     """
-    cv, shape = opencv(), (unlike.shape[0], unlike.shape[1])
     if not found:
         return []
-    free = 1 - cv.dilate(painted(found, shape), np.ones((CLOSE, CLOSE), np.uint8))
+    free = clear(found, (unlike.shape[0], unlike.shape[1]))
     return [s for s in found if _unlike_around(s, unlike, free) <= unquiet]
 
 
@@ -102,10 +102,9 @@ def _at_edge(speck: Speck, shape: tuple[int, ...]) -> bool:
 
 def _unlike_around(speck: Speck, unlike: Mask, free: Mask) -> float:
     """Share of a speck's surroundings, no specks counted."""
-    rows = slice(max(0, speck.rows.start - REACH), speck.rows.stop + REACH)
-    columns = slice(max(0, speck.columns.start - REACH), speck.columns.stop + REACH)
-    around = free[rows, columns] > 0
-    return float(unlike[rows, columns][around].mean()) if around.any() else 1.0
+    part = box(speck, REACH)
+    around = free[part] > 0
+    return float(unlike[part][around].mean()) if around.any() else 1.0
 
 
 def followed(
@@ -268,12 +267,15 @@ def not_akin(
     return [s for s in left if s.polarity not in scene]
 
 
-def not_blinking(found: Sequence[Speck], here: Plane, near: Sequence[Plane], far: Sequence[Plane]) -> Sifted:
+def not_blinking(
+    found: Sequence[Speck], here: Plane, near: Sequence[Plane], far: Callable[[Speck], Sequence[Plane]]
+) -> Sifted:
     """Without those that are there again two frames on. All planes as the frame ``here`` would show them.
 
-    By chance as many are as far off there to the other side.
+    ``far``: what the frames two on show in a speck's box. By chance as many are as far off there to the
+    other side.
     """
-    steps = [[_again(s, here, near, other) for other in far] for s in found]
+    steps = [[_again(s, here, near, other) for other in far(s)] for s in found]
     left = [s for s, each in zip(found, steps, strict=True) if max(each) < AGAIN]
     return Sifted(
         left, Counter(s.polarity for s, each in zip(found, steps, strict=True) if min(each) <= -AGAIN)
@@ -281,9 +283,10 @@ def not_blinking(found: Sequence[Speck], here: Plane, near: Sequence[Plane], far
 
 
 def _again(speck: Speck, here: Plane, near: Sequence[Plane], other: Plane) -> float:
-    """How much of a speck's step from the ground another frame makes."""
-    ground, mine, theirs = (
+    """How much of a speck's step from the ground another frame makes; ``other``: the speck's box of that."""
+    ground, mine = (
         float(np.mean([p[speck.rows, speck.columns][speck.shape].mean() for p in planes]))
-        for planes in (near, (here,), (other,))
+        for planes in (near, (here,))
     )
+    theirs = float(other[speck.shape].mean())
     return (theirs - ground) / (mine - ground) if mine != ground else 0.0

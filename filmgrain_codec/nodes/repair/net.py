@@ -8,15 +8,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgrain_codec.errors import ModelError
+from filmgrain_codec.infer import backend as backends
 from filmgrain_codec.infer import store, tiling
-from filmgrain_codec.infer.session import session
+from filmgrain_codec.infer.names import AUTO
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair.aligned import Aligned, net_input
 from filmgrain_codec.nodes.repair.detect import BLACK, SMALLEST, WHITE, Suspects
 from filmgrain_codec.nodes.repair.specks import Speck, specks
 
 Array = NDArray[np.float32]
-ROLE = "repair"
+ROLE, STILL_ROLE = "repair", "repair-still"
 MASK, POLARITY = 0, 1
 """Of the net's four maps, the two that are used here."""
 SURE, FAINT = 0.7, 0.8
@@ -28,13 +30,27 @@ where texture looks like dirt, by so many times all that is suspect there."""
 
 @dataclass(frozen=True)
 class MaskNet:
-    """The installed mask net of a tier or id. Raises ``ModelError`` if there is none."""
+    """The installed mask net of a tier or id, and what runs it. Raises ``ModelError`` if there is none.
+
+    Of an alias stills have a net of their own where one is installed.
+    """
 
     name: str = "fast"
+    backend: str = AUTO
 
     @cached_property
     def model(self) -> store.Model:
         return store.resolve(self.name, ROLE)
+
+    @cached_property
+    def still_model(self) -> store.Model:
+        """The net that is asked about stills."""
+        if self.name not in store.TIERS:
+            return self.model
+        try:
+            return store.resolve(self.name, STILL_ROLE)
+        except ModelError:
+            return self.model
 
     def specks(self, aligned: Aligned, sensitivity: float) -> list[Speck]:
         """The damage of the middle frame; ``sensitivity`` s puts the threshold at 0.7 ** s."""
@@ -45,14 +61,15 @@ class MaskNet:
 
     def maps(self, aligned: Aligned) -> Array:
         """Mask, polarity (1 = brighter), opacity and confidence, 0 to 1 (4, rows, columns)."""
-        part = self.model.part("luma")
+        part = (self.still_model if aligned.alone else self.model).part("luma")
         given = net_input(None if aligned.alone else aligned, aligned.here)
         size = (given.shape[2], given.shape[3])
         tile = tiling.side(size, part.multiple)
         halo = -(-part.halo // part.multiple) * part.multiple
         tile = -(-tile // part.multiple) * part.multiple
         inputs = {"given": given}
-        return tiling.run(session(part), inputs, halo=halo, multiple=part.multiple, tile=tile)[0]
+        net = backends.net(part, 1, self.backend)
+        return tiling.run(net, inputs, halo=halo, multiple=part.multiple, tile=tile)[0]
 
 
 def weighed(mask: Array, alone: bool, crowd: float = CROWD) -> Array:

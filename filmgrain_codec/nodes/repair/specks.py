@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair.detect import Mask, Suspects
+
+FRESH, OLD = 2, 3
+FILLING = 8 | 1 << 17 | FRESH << 8
+"""Flags of OpenCV's floodFill: eight neighbours, FLOODFILL_MASK_ONLY, and what is put there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,48 +53,35 @@ class Speck:
 
 def specks(found: Suspects, polarity: int, least: int) -> list[Speck]:
     """The sure samples with the faint ones that hang together with them, in pieces of ``least`` or more."""
-    cv = opencv()
-    seeds = cv.findNonZero(found.sure)
-    if seeds is None:
-        return []
-    count, labels = cv.connectedComponents(found.faint, connectivity=8)
-    chosen = np.zeros(count, bool)
-    columns, rows = seeds.reshape(-1, 2).T
-    chosen[labels[rows, columns]] = True
-    chosen[0] = False
-    return [s for s in _cut(found.faint, labels, chosen, polarity) if s.area >= least]
+    return [s for s in _hanging_together(found.faint, found.sure, polarity) if s.area >= least]
 
 
 def pieces(mask: Mask, polarity: int = 0) -> list[Speck]:
     """Every connected piece of a mask."""
-    count, labels = opencv().connectedComponents(mask, connectivity=8)
-    chosen = np.ones(count, bool)
-    chosen[0] = False
-    return _cut(mask, labels, chosen, polarity)
+    return list(_hanging_together(mask, mask, polarity))
 
 
-def _cut(mask: Mask, labels: NDArray[np.int32], chosen: NDArray[np.bool_], polarity: int) -> list[Speck]:
-    """The pieces of the chosen labels. OpenCV's own statistics cost ten times as much as finding them."""
-    found = opencv().findNonZero(mask)
-    if found is None:
-        return []
-    columns, rows = found.reshape(-1, 2).T
-    numbers = labels[rows, columns]
-    inside = chosen[numbers]
-    rows, columns, numbers = rows[inside], columns[inside], numbers[inside]
-    order = np.argsort(numbers, kind="stable")
-    rows, columns, numbers = rows[order], columns[order], numbers[order]
-    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    made = []
-    for first, last in pairwise([*starts.tolist(), len(numbers)]):
-        down, across = rows[first:last], columns[first:last]
-        # Samples come row by row, so the first and the last row are known.
-        top, left = int(down[0]), int(across.min())
-        shape = np.zeros((int(down[-1]) - top + 1, int(across.max()) - left + 1), bool)
-        shape[down - top, across - left] = True
-        height, width = shape.shape
-        made.append(Speck(slice(top, top + height), slice(left, left + width), shape, polarity))
-    return made
+def _hanging_together(mask: Mask, seeds: Mask, polarity: int) -> Iterator[Speck]:
+    """The pieces of a mask that hold a seed, corners joined.
+
+    To fill those alone takes half as long as to find all and choose: most of what is faint holds no seed.
+    """
+    cv = opencv()
+    starts = seeds & mask
+    # The first of a row's samples stands for those that follow it.
+    starts[:, 1:] &= 1 - starts[:, :-1]
+    places = cv.findNonZero(starts)
+    if places is None:
+        return
+    known = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), np.uint8)
+    for x, y in places.reshape(-1, 2).tolist():
+        if known[y + 1, x + 1]:
+            continue
+        left, top, wide, high = cv.floodFill(mask, known, (x, y), 0, flags=FILLING)[3]
+        part = known[top + 1 : top + 1 + high, left + 1 : left + 1 + wide]
+        shape = part == FRESH
+        part[shape] = OLD
+        yield Speck(slice(top, top + high), slice(left, left + wide), shape, polarity)
 
 
 def painted(found: Iterable[Speck], shape: tuple[int, int]) -> Mask:
