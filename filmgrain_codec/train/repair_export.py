@@ -1,10 +1,12 @@
 """Ship the mask net: ``fgcodec train repair-export --run DIR --id repair-mask-3 [--metrics FILE]``.
 
-Writes the ONNX file, the manifest entry (role ``repair``) and the card. A released id is never written again.
+Writes the ONNX file, the manifest entry (role ``repair``, or ``repair-still`` with ``--for-stills``) and the
+card. A released id is never written again.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import torch
 
 from filmgrain_codec.infer.store import TIERS
+from filmgrain_codec.nodes.repair.net import ROLE, STILL_ROLE
 from filmgrain_codec.train import card, repair_samples
 from filmgrain_codec.train.loop import load_checkpoint
 from filmgrain_codec.train.networks.repair import INPUTS, MULTIPLE, Repair, macs_per_sample, reach
@@ -40,11 +43,13 @@ to {levels[1]}, 8 bit; damage after the grain by the statistics of `train/damage
 {clean:.0%} of the samples clean; some sharpened or through JPEG afterwards; neighbours drawn onto the
 frame by the filter's own code. {guarded:.0%} hold stars, sparks, snow, rain, lamps, text or small fast
 things, {leaved:.0%} leaves or gravel, {spotted:.0%} clumps of grain, {mottled:.0%} stains: none of that
-is damage. {stills:.0%} of the samples are stills ({guarded_stills:.0%} of them with stars and the like),
-and {dropped:.0%} of the others are shown as such; {misled:.0%} have the neighbours bent in waves in parts,
-as where motion is not followed. Damage weaker than the grain around it is not learnt. Cross entropy, focal
-and Dice loss; AdamW, cosine over the budget, bfloat16 arithmetic, averaged weights. Seed {seed}, {steps}
-steps of {batch}, {minutes:.0f} minutes on {device} (a shared core), commit `{commit:.12}`, torch {torch}."""
+is damage. {stills} {dropped:.0%} of what moves is shown as stills; {misled:.0%}
+have the neighbours bent in waves in parts, as where motion is not followed. Damage weaker than the grain
+around it is not learnt. Cross entropy, focal and Dice loss; AdamW, cosine over the budget, bfloat16
+arithmetic, averaged weights. Seed {seed}, {steps} steps of {batch}, {minutes:.0f} minutes on {device} (a
+shared core), commit `{commit:.12}`, torch {torch}."""
+
+STILLS = "{share:.0%} of the samples are stills ({guarded:.0%} of them with stars and the like)."
 
 LIMITS = """\
 - A still does not say what is dust and what is a star, a spark or the texture of a bush: at the filter's
@@ -65,14 +70,14 @@ def to_onnx(net: Repair) -> bytes:
     return traced(net, given, [INPUT], OUTPUT, {INPUT: free, OUTPUT: free})
 
 
-def ship(given: Shipment) -> Path:
-    """Write file, entry and card; returns the ONNX file.
+def ship(given: Shipment, role: str = ROLE) -> Path:
+    """Write file, entry and card; returns the ONNX file. ``role``: ``ROLE`` or ``STILL_ROLE``.
 
     Raises ``UsageError`` if the id exists, ``InputError`` without a checkpoint.
     """
     given.check()
     state, facts = load_checkpoint(given.run / "checkpoint.pt"), facts_of(given.run)
-    about = {"role": "repair", "tier": TIERS[0], "radius": 1, "motion": "fast"}
+    about = {"role": role, "tier": TIERS[0], "radius": 1, "motion": "fast"}
     about["train_commit"] = facts["commit"]
     entry, (path,) = given.write(about, [part(trained(given.run))])
     facts |= {"steps": state["step"], "seconds": state["elapsed"]}
@@ -95,6 +100,9 @@ def part(net: Repair) -> Part:
 
 
 def recipe(facts: dict[str, Any]) -> str:
+    aim = repair_samples.AIMS[facts.get("aim", "both")]
+    share = aim.stills[0] / aim.stills[1]
+    stills = STILLS.format(share=share, guarded=repair_samples.GUARDED_STILLS)
     return RECIPE.format(
         side=repair_samples.SIDE,
         clips=repair_samples.CLIPS,
@@ -104,12 +112,11 @@ def recipe(facts: dict[str, Any]) -> str:
         counts=repair_samples.COUNTS,
         clean=repair_samples.CLEAN,
         guarded=repair_samples.GUARDED,
-        guarded_stills=repair_samples.GUARDED_STILLS,
         leaved=repair_samples.LEAVED,
-        spotted=repair_samples.SPOTTED,
-        mottled=repair_samples.MOTTLED,
-        stills=repair_samples.STILL_SHARE[0] / repair_samples.STILL_SHARE[1],
-        dropped=repair_samples.DROPPED,
+        spotted=aim.spotted,
+        mottled=aim.mottled,
+        stills=stills if share else "None of the samples is a still.",
+        dropped=aim.dropped,
         misled=repair_samples.MISLED,
         minutes=facts["seconds"] / 60,
         **{k: facts[k] for k in ("samples", "seed", "steps", "batch", "device", "commit", "torch")},
@@ -133,7 +140,11 @@ def figures(metrics: Path | None) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry of ``fgcodec train repair-export``."""
-    print(ship(ordered(arguments, "repair-export", "the mask net", "repair-mask-3")))
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--for-stills", action="store_true")
+    own, others = parser.parse_known_args(arguments)
+    given = ordered(others, "repair-export", "the mask net (--for-stills: that of stills)", "repair-mask-3")
+    print(ship(given, STILL_ROLE if own.for_stills else ROLE))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,10 +113,10 @@ def make(recipe: Recipe, folder: Path) -> Pool:
 
     Raises ``InputError`` where the material is missing, or another pool lies there.
     """
-    note = {"seed": recipe.seed, "count": recipe.count, "side": SIDE, "held_out": recipe.held_out}
-    note |= {"aim": recipe.aim}
+    note = {"side": SIDE, **{k: v for k, v in asdict(recipe).items() if k != "data"}}
     path = folder / "pool.json"
-    found = {"aim": "both", **json.loads(path.read_text())} if path.exists() else {**note, "done": 0}
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {**note, "done": 0}
+    found = {"aim": "both", **found}
     if any(found[k] != note[k] for k in note if k != "count") or found["count"] > recipe.count:
         raise InputError(f"{folder} holds a pool made otherwise: name another folder.")
     if found["done"] < recipe.count:
