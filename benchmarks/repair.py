@@ -16,8 +16,9 @@ flagged                 share of samples taken for damage, in per cent
 'median' a median of three along the motion over the whole picture. SpotLess and DeScratch are run where their
 VapourSynth wheels are installed.
 
-The rules of dust were tuned while these figures were watched. ``--fresh`` measures specks, guards and clean
-clips on others: crops of other stills on other ways, other frames of the clips, other damage.
+The rules of dust were tuned while these figures were watched. ``--draw fresh`` measures specks, guards and
+clean clips on others: crops of other stills on other ways, other frames of the clips, other damage. What they
+get wrong there was then looked at; ``--draw judge`` takes others again, of which only figures were seen.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from filmgrain_codec.nodes.repair.dust import SHARE_PROP
 
 COLUMNS = ("group", "method", "clips", "f1", "precision", "recall", "psnr_in", "psnr", "outside", "grain",
            "flagged")  # fmt: skip
+DRAWS = {draw.name: draw for draw in (scenes.USUAL, scenes.FRESH, scenes.JUDGE)}
 FILMS, SPEED_FRAMES = 40, 48
 SPEEDS = ("dust", "dust:detector=net", "scratches")
 
@@ -82,16 +84,18 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     usual = detectors()
     plain = [methods.dust(m.name.split()[-1], "max_coverage=1") for m in usual]
-    for case in scenes.synthetic(2 if options.quick else None, options.fresh):
+    draw = DRAWS[options.draw]
+    usual_draw = draw is scenes.USUAL
+    for case in scenes.synthetic(2 if options.quick else None, draw):
         began = time.monotonic()
         rows += repaired(case, usual)
         print(f"{case.group}: {case.name}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    films = () if options.quick or options.fresh else scenes.old_films(FILMS)
-    for case in [*scenes.guards(options.fresh), *scenes.clean(options.fresh), *films]:
+    films = scenes.old_films(FILMS) if usual_draw and not options.quick else ()
+    for case in [*scenes.guards(draw), *scenes.clean(draw), *films]:
         rows += seen(case, plain)
         if options.sheets and case.group == "old films":
             sheets.draw(case, plain[0], options.sheets)
-    return rows + ([] if options.fresh else list(lines.rows(options.sheets)))
+    return rows + (list(lines.rows(options.sheets)) if usual_draw else [])
 
 
 def arguments(given: list[str] | None) -> argparse.Namespace:
@@ -100,7 +104,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="two crops, no old films")
-    add("--fresh", action="store_true", help="other clips and damage than dust's rules were tuned on")
+    add("--draw", choices=list(DRAWS), default="usual", help="which clips and damage")
     add("--speed", action="store_true", help="time the filter command at 1080p too (idle machine)")
     add("--sheets", type=Path, metavar="DIR", help="draw contact sheets as PNG")
     add("--out", type=Path, help="folder of the results (benchmarks/results)")
@@ -113,7 +117,7 @@ def main(given: list[str] | None = None) -> int:
     rows = measured(options)
     averages = figures.means(rows)
     print(table(averages, COLUMNS))
-    if not options.fresh:
+    if options.draw == scenes.USUAL.name:
         print("\n" + table([a for a in averages if a["group"] == "scratches"], lines.COLUMNS))
     texts = SPEEDS if len(detectors()) > 1 else [t for t in SPEEDS if "net" not in t]
     speeds = (
@@ -122,7 +126,7 @@ def main(given: list[str] | None = None) -> int:
         else None
     )
     save(
-        "repair_fresh" if options.fresh else "repair",
+        "repair" if options.draw == scenes.USUAL.name else f"repair_{options.draw}",
         rows,
         options.out,
         commit=commit,
