@@ -230,7 +230,10 @@ def test_properties_that_make_no_sense(wrong, words):
         ({"tile": 32}, "tile is 64 to 65536 samples, not 32"),
         ({"tile": 256.0}, "tile must be a whole number, not 256.0"),
         ({"backend": "abacus"}, "backend is one of"),
-        ({"device": "cuda"}, "device must be 'cpu'"),
+        ({"device": "tpu"}, "device must be 'cpu' or 'cuda', not 'tpu'"),
+        ({"device": "cuda"}, "CUDA"),
+        ({"device": "cuda", "backend": "openvino"}, "backend 'openvino' does not run on device 'cuda'"),
+        ({"device": "cpu", "backend": "cuda"}, "backend 'cuda' does not run on device 'cpu'"),
     ],
 )
 def test_wrong_arguments_are_refused_at_construction(options, words):

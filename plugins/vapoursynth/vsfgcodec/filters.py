@@ -16,6 +16,7 @@ from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain import properties
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.infer import store
+from filmgrain_codec.infer.names import AUTO, CUDA
 from filmgrain_codec.nodes.repair import KINDS
 from filmgrain_codec.nodes.synth import PARAMETRIC, SEGMENT_PROP, Grain
 from vsfgcodec.choice import Level, choice
@@ -41,7 +42,7 @@ def denoise(
     planes: Planes = None,
     zones: Zones = None,
     cuts: Cuts = "auto",
-    device: Literal["cpu"] = "cpu",
+    device: Literal["cpu", "cuda"] | None = None,
     backend: str = "auto",
     num_streams: int | None = None,
     threads: int = 1,
@@ -53,8 +54,9 @@ def denoise(
     ``estimate`` and ``apply_levels`` set (at least FGLevel), a clip lends those of its frames. Frames of a
     GRAYS clip without FGLevel map the level at every luma sample; all else is read from the properties of
     ``clip`` where they are there, and samples of level 0 keep their bits. ``blind``: judge the grain from
-    the pictures. ``model``: fast, balanced, best or an id. ``tr``: neighbours looked at on each side, at
-    most the model's own radius, which is the default. ``zones``: levels for ranges of frames (see
+    the pictures. ``model``: fast, balanced, best or an id. ``device``: cuda is ``backend`` cuda, cpu is any
+    other; None leaves it to ``backend``. ``tr``: neighbours looked at on each side, at most the model's own
+    radius, which is the default. ``zones``: levels for ranges of frames (see
     ``vsfgcodec.zones``). ``cuts``: see ``vsfgcodec.cuts``. ``num_streams``: most frames at a time; by
     default VapourSynth's threads. ``threads``: cores for one frame. ``tile``: most samples of a plane a
     side that go through a net at a time (64 or more, its margin comes on top); by default 1024 of pictures
@@ -64,8 +66,7 @@ def denoise(
     frames interlaced, when such a frame is asked for.
     """
     found = job("fg.denoise", clip)
-    if device != "cpu":
-        raise UsageError(f"device must be 'cpu', not {device!r}: the nets run on the processor only")
+    backend = _on(device, backend)
     stated = {"model": model, "blind": blind, "threads": threads, "backend": backend, "tile": tile}
     first = _registered("denoise", {**stated, "level": None})
     fmt, reach = first.configure(found.fmt), _reach(tr, first.radius)
@@ -86,6 +87,17 @@ def denoise(
     manner = Manner(planes=planes, cuts=cuts, num_streams=num_streams)
     out = run(found, [Stage(choose, first.radius, fmt, reach, levels)], manner)
     return out.std.SetFrameProps(**{properties.MODEL: store.resolve(model).id})
+
+
+def _on(device: str | None, backend: str) -> str:
+    """The backend of a device that is stated, where both agree."""
+    if device not in (None, "cpu", CUDA):
+        raise UsageError(f"device must be 'cpu' or 'cuda', not {device!r}")
+    if device is None or (device == CUDA) == (backend == CUDA):
+        return backend
+    if device == CUDA and backend == AUTO:
+        return CUDA
+    raise UsageError(f"backend {backend!r} does not run on device {device!r}: leave one of them out")
 
 
 @public
