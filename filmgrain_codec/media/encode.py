@@ -20,10 +20,9 @@ from filmgrain_codec.media import color
 from filmgrain_codec.media.convert import to_av
 from filmgrain_codec.media.encoders import EncoderSpec
 from filmgrain_codec.media.order import mend
+from filmgrain_codec.media.probe import USUAL_RATE
 from filmgrain_codec.media.rgb import limited_range
 from filmgrain_codec.nodes.convert import Depth
-
-USUAL_RATE = Fraction(25)
 
 
 class VideoEncoder:

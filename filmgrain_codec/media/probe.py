@@ -27,6 +27,8 @@ from filmgrain_codec.media.shape import shape_of
 _STILL_CODECS = {"mjpeg", "png", "tiff", "dpx", "exr", "bmp", "jpeg2000", "pgm", "webp", "targa", "sgi"}
 _FIELD_ORDERS = ("unknown", "progressive", "tt", "bb", "tb", "bt")
 _FASTEST = 300  # frames per second; more is the container's clock
+USUAL_RATE = Fraction(25)
+"""Frames a second of a stream that does not tell."""
 LOOK = 3
 """Pictures decoded to see what a stream really holds."""
 
@@ -165,7 +167,7 @@ def _video_info(container: InputContainer, stream: VideoStream, frames: Sequence
         codec=codec_of(stream) or "unknown",
         pix_fmt=first.format.name,
         index=stream.index,
-        time_base=base if first.pts is not None else 1 / (rate or Fraction(25)),
+        time_base=base if first.pts is not None else 1 / (rate or USUAL_RATE),
         rate=rate,
         sar=exact(stream.sample_aspect_ratio) or Fraction(1),
         rotation=first.rotation or sidedata.rotation(context.coded_side_data),

@@ -20,7 +20,7 @@ from filmgrain_codec.media.decode import NativeGrain, Tally, decoded, main_video
 from filmgrain_codec.media.files import PIPE, open_input
 from filmgrain_codec.media.headers import Headers
 from filmgrain_codec.media.index import presentation_times
-from filmgrain_codec.media.probe import LOOK, SourceInfo, as_yuv, describe
+from filmgrain_codec.media.probe import LOOK, USUAL_RATE, SourceInfo, as_yuv, describe
 from filmgrain_codec.media.quantisers import quantiser_of
 from filmgrain_codec.media.rgb import to_yuv
 from filmgrain_codec.media.sequence import frame_rate_options
@@ -132,11 +132,11 @@ class Reader:
     def _pts(self, raw: av.VideoFrame, index: int, last: int | None) -> int:
         """The picture's time; counted where the stream has none, moved on where it does not rise."""
         video = self.info.video
-        if raw.pts is None and (last is None or video.time_base == 1 / (video.rate or Fraction(25))):
+        if raw.pts is None and (last is None or video.time_base == 1 / (video.rate or USUAL_RATE)):
             return index
         if raw.pts is None or (last is not None and raw.pts <= last):
             self.retimed += 1
-            step = raw.duration or (1 / (video.rate or Fraction(25)) / video.time_base).__floor__() or 1
+            step = raw.duration or (1 / (video.rate or USUAL_RATE) / video.time_base).__floor__() or 1
             return (last or 0) + max(1, step)
         return int(raw.pts)
 

@@ -13,7 +13,7 @@ from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.media.convert import to_bytes
 from filmgrain_codec.media.files import PIPE, output_errors
-from filmgrain_codec.media.probe import SourceInfo, VideoInfo
+from filmgrain_codec.media.probe import USUAL_RATE, SourceInfo, VideoInfo
 
 _CHROMA = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (0, 1): "440", (2, 0): "411"}
 _SITING = {0: "", 1: "mpeg2", 2: "jpeg", 3: "paldv"}
@@ -54,7 +54,7 @@ class Y4mWriter:
         self, file: BinaryIO, fmt: FrameFormat, video: VideoInfo | None = None, name: str = PIPE
     ) -> None:
         self.file, self.fmt, self._name = file, fmt, name
-        rate = (video.rate if video else None) or Fraction(25)
+        rate = (video.rate if video else None) or USUAL_RATE
         self._header: bytes | None = header(fmt, rate, video.sar if video else Fraction(1))
         self.frames = self.bytes_written = 0
 
