@@ -17,8 +17,8 @@ import numpy as np
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.node import Node
-from filmgrain_codec.media.probe import USUAL_RATE
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
+from filmgrain_codec.media.probe import USUAL_RATE
 from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.media.scores import vmaf
 from filmgrain_codec.media.writer import Writer
