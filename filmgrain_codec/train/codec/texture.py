@@ -8,6 +8,7 @@ Michaeli, CVPR 2018), so fine detail is also held to the strength that it has in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -20,7 +21,9 @@ from filmgrain_codec.train.codec.nogan import NoGan, hinge
 from filmgrain_codec.train.networks.codec import CONTRAST, NEAR, PLANES, CodecNets, pack
 from filmgrain_codec.train.networks.codec_unet import TextureNets
 
-POWER_WEIGHT, CRITIC_WEIGHT = 0.15, 0.03
+POWER_WEIGHT, CRITIC_WEIGHT = 0.15, 0.05
+BLURS = (3, 3, 5)
+"""Sides of the boxes that luma is blurred with, one after the other: what each takes away is a band."""
 CELL = 4
 """Side at half size of the squares in which the strength of detail is compared."""
 FAINTEST = (0.5 / 255) ** 2
@@ -71,15 +74,20 @@ def detail(packed: Tensor) -> Tensor:
 
 
 def strength_error(made: Tensor, clean: Tensor) -> Tensor:
-    """Mean |log ratio| of the variance of luma's detail, square by square."""
-    return (strength(made) / strength(clean)).log().abs().mean()
+    """Mean |log ratio| of the variance of luma's detail, square by square and band by band."""
+    pairs = zip(strengths(made), strengths(clean), strict=True)
+    return torch.stack([(a / b).log().abs().mean() for a, b in pairs]).mean()
 
 
-def strength(packed: Tensor) -> Tensor:
-    """Variance of luma's detail in squares, at least ``FAINTEST``."""
-    luma = F.pixel_shuffle(packed[:, :4], 2)
-    fine = luma - F.avg_pool2d(luma, 3, 1, 1, count_include_pad=False)
-    return F.avg_pool2d(fine.square(), 2 * CELL) + FAINTEST
+def strengths(packed: Tensor) -> list[Tensor]:
+    """Variance of luma's detail in squares, at least ``FAINTEST``: one tensor a band, the finest first.
+
+    In one band alone a net would make up for what is missing with the finest pattern that there is.
+    """
+    seen = [F.pixel_shuffle(packed[:, :4], 2)]
+    for side in BLURS:
+        seen.append(F.avg_pool2d(seen[-1], side, 1, side // 2, count_include_pad=False))
+    return [F.avg_pool2d((a - b).square(), 2 * CELL) + FAINTEST for a, b in pairwise(seen)]
 
 
 def compared(nets: nn.Module, batch: Batch) -> tuple[float, float]:
