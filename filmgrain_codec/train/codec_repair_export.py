@@ -51,7 +51,7 @@ over three scales), and a penalty on what was made worse, in bfloat16"""
 LOSSES = {
     TextureNets.tier: """\
 that of *fast*, 0.15 of the logarithm by which the variance of three bands of detail is off in squares of
-8 x 8, and 0.05 of the word of a patch critic (hinge, spectral norm, sees detail only) that learns in turns with it""",
+8 x 8, and 0.05 of the word of a patch critic (hinge, spectral norm, sees detail only), in turns with it""",
     UnetRepair.tier: """\
 the artifact-removal GAN's: pixels and features of fixed random filters, then the critic alone, then both""",
 }
