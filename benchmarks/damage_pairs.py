@@ -48,10 +48,9 @@ from benchmarks.damage.figures import (
 )
 from benchmarks.damage.finders import Ask, masked, morphology, net
 from benchmarks.report import save, table
-from filmgrain_codec.infer import store
 from filmgrain_codec.nodes.repair.aligned import Aligned
 from filmgrain_codec.nodes.repair.dust import Dust
-from filmgrain_codec.nodes.repair.net import SURE
+from filmgrain_codec.nodes.repair.net import SURE, MaskNet
 from filmgrain_codec.train.repair_guard import GUARDS
 
 PUBLISHED = {"what": "SegNet, as published, on 50 other patches", "mse": 338.92, "pooled": 22.83}
@@ -207,5 +206,6 @@ def main(arguments: Sequence[str]) -> None:
     print(table(rows, COLUMNS))
     guarded = guards(ask)
     print(table(guarded, ("what", "moving", "still")))
-    model = store.resolve(given.model, "repair").id
-    print(save("damage_pairs", rows, given.out, guards=guarded, model=model, tolerance=TOLERANCE))
+    named = MaskNet(given.model)
+    nets = {"model": named.model.id, "still_model": named.still_model.id}
+    print(save("damage_pairs", rows, given.out, guards=guarded, tolerance=TOLERANCE, **nets))

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from benchmarks.damage.cases import Case
 from benchmarks.damage.figures import counts, scores
 from benchmarks.damage.finders import masked
-from filmgrain_codec.infer import store, tiling
+from filmgrain_codec.infer import tiling
 from filmgrain_codec.infer.session import session
-from filmgrain_codec.nodes.repair.net import MASK, ROLE, weighed
+from filmgrain_codec.nodes.repair.net import MASK, MaskNet, weighed
 from filmgrain_codec.train import material, repair_samples
 from filmgrain_codec.train.repair_samples import DAMAGED, DOUBTFUL, assembled
 
@@ -53,13 +53,15 @@ def answers(model: str, data: Path) -> Iterator[tuple[Array, NDArray[np.uint8], 
     """The net's mask, the flags and whether it is a still, of every sample."""
     import torch
 
-    part = store.resolve(model, ROLE).part("luma")
+    net = MaskNet(model)
     seen, banks = material.load(data, held_out=True), repair_samples.bank(data / "damage_masks")
     for number in range(COUNT):
         sample = repair_samples.sample(SEED, seen, banks, number, SIDE)
         given = assembled(torch.from_numpy(sample[None, :4]).float() / 255).numpy()
+        still = repair_samples.is_still(number)
+        part = (net.still_model if still else net.model).part("luma")
         mask = tiling.run(session(part), {"given": given}, halo=part.halo, multiple=part.multiple)[0, MASK]
-        yield mask, sample[5], repair_samples.is_still(number)
+        yield mask, sample[5], still
 
 
 def best(found: Sequence[dict[str, Any]], precision: float) -> list[dict[str, Any]]:

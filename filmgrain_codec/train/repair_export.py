@@ -85,7 +85,7 @@ def ship(given: Shipment, role: str = ROLE) -> Path:
         given.card,
         entry,
         purpose=PURPOSE.format(**entry),
-        figures=figures(given.metrics),
+        figures=figures(given.metrics, "pairs" if role == STILL_ROLE else ""),
         recipe=recipe(facts),
         curves=card.curve(given.run, CURVE, "F1 of pixels on held-out photographs, mask at one half:"),
         origins=card.sources({PART: facts}, given.data) + "\n\n" + SOURCE_FILES,
@@ -123,8 +123,8 @@ def recipe(facts: dict[str, Any]) -> str:
     )
 
 
-def figures(metrics: Path | None) -> str:
-    """The summary that ``python -m benchmarks damage_pairs`` wrote, as a table."""
+def figures(metrics: Path | None, beginning: str = "") -> str:
+    """The summary that ``python -m benchmarks damage_pairs`` wrote, as a table; of rows that begin so."""
     if metrics is None:
         return "Not measured yet."
     found = json.loads(metrics.read_text())
@@ -133,6 +133,7 @@ def figures(metrics: Path | None) -> str:
     rows = [
         [row["what"], *("" if row.get(k) is None else f"{row[k]:.3f}" for k in names)]
         for row in found["rows"]
+        if row["what"].startswith(beginning)
     ]
     text = "Pixels, within one sample, at the threshold that nodes/repair uses; all of it never trained on."
     return f"{text}\n\n{card.table(head, rows)}"

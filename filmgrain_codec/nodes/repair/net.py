@@ -40,13 +40,17 @@ class MaskNet:
 
     @cached_property
     def model(self) -> store.Model:
-        return store.resolve(self.name, ROLE)
+        """The net that is asked about frames with neighbours."""
+        try:
+            return store.resolve(self.name, ROLE)
+        except ModelError:
+            if self.name in store.TIERS:
+                raise
+            return store.resolve(self.name, STILL_ROLE)
 
     @cached_property
     def still_model(self) -> store.Model:
-        """The net that is asked about stills."""
-        if self.name not in store.TIERS:
-            return self.model
+        """The net that is asked about stills: of an id the one of that id, whichever it is for."""
         try:
             return store.resolve(self.name, STILL_ROLE)
         except ModelError:

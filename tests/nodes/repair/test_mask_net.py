@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from filmgrain_codec.core.frame import ColorInfo, Frame, FrameFormat
+from filmgrain_codec.infer import backend as backends
+from filmgrain_codec.infer import store
 from filmgrain_codec.nodes.repair.aligned import Aligned
 from filmgrain_codec.nodes.repair.dust import Dust
-from filmgrain_codec.nodes.repair.net import SURE, MaskNet, weighed
+from filmgrain_codec.nodes.repair.net import ROLE, STILL_ROLE, SURE, MaskNet, weighed
 from filmgrain_codec.nodes.repair.specks import painted
 
 pytest.importorskip("cv2")
@@ -51,6 +53,40 @@ def test_the_filter_covers_a_speck_with_net_and_rank_test():
     assert not changed[:60].any()
     assert not changed[:, :90].any()
     assert made[70:77, 100:107].max() < 0.7
+
+
+def test_stills_have_a_net_of_their_own_where_one_is_installed(tmp_path, monkeypatch):
+    named = {m.id: m for m in store.catalogue() if m.role in (ROLE, STILL_ROLE)}
+    moving = store.resolve("fast", ROLE)
+    assert MaskNet().model == moving
+    assert MaskNet().still_model == store.resolve("fast", STILL_ROLE) != moving
+    assert all(MaskNet(moving.id).still_model == named[moving.id] for _ in range(2))
+    manifest = (store.folder() / store.MANIFEST).read_text().replace(f'"{STILL_ROLE}"', '"other"')
+    (tmp_path / store.MANIFEST).write_text(manifest)
+    monkeypatch.setenv(store.FOLDER_VARIABLE, str(tmp_path))
+    assert MaskNet().still_model == MaskNet().model
+
+
+def test_a_still_and_a_frame_with_neighbours_ask_different_nets():
+    here = frames(0.95)
+    alone, among = Aligned([here[1]] * 3), Aligned(here)
+    both = MaskNet(backend="onnxruntime")
+    moving, still = (MaskNet(m.id, "onnxruntime") for m in (both.model, both.still_model))
+    assert np.array_equal(both.maps(among), moving.maps(among))
+    assert np.array_equal(both.maps(alone), still.maps(alone))
+    assert not np.array_equal(both.maps(alone), moving.maps(alone))
+
+
+@pytest.mark.parametrize("backend", ["openvino", "openvino-bf16"])
+def test_other_backends_answer_alike(backend):
+    if backends.problem(backend):
+        pytest.skip(backends.problem(backend))
+    dirty = Aligned(frames(0.95))
+    usual, other = (MaskNet(backend=b) for b in ("onnxruntime", backend))
+    away = np.abs(usual.maps(dirty) - other.maps(dirty))
+    assert away.mean() < (1e-5 if backend == "openvino" else 0.01)
+    masks = [painted(net.specks(dirty, 1.0), SHAPE) for net in (usual, other)]
+    assert (masks[0] != masks[1]).sum() <= 0.2 * masks[0].sum()
 
 
 def test_nothing_is_found_on_clean_frames():
