@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.grain import spectrum_fit
 from filmgrain_codec.grain.flat import BINS, luma_bin
-from filmgrain_codec.grain.profile import BENT_LAW, KNOTS, bent_basis, curve_at
+from filmgrain_codec.grain.profile import (
+    BENT_LAW,
+    KNOT_POSITIONS,
+    KNOTS,
+    bent_basis,
+    boolean_variance,
+    curve_at,
+)
 from filmgrain_codec.grain.samples import Samples
 
 Field = NDArray[np.float64]
@@ -19,13 +26,15 @@ Mask = NDArray[np.bool_]
 CENTRES: Field = (np.arange(BINS) + 0.5) / BINS
 _SMOOTH = 0.04
 _PULL = 1e-3
+_CONSTANT = 0.0005
+"""How readily a constant is left out of what is usual."""
 _SUPPORT = 0.003
 _CLIPPED_MOST = 0.45
 FEWEST = 5
 _ENOUGH = 40.0
 _HALF = 6.0
 """Worth of blocks at which a bin counts half of what it can."""
-_DARKEST = 0.5
+_DARKEST = 0.25
 """Share of the least strength seen that the curve keeps where it is drawn on without samples."""
 _MATCHED = 0.3
 """Trust in textured blocks that match between the frames."""
@@ -44,7 +53,8 @@ def fit_knots(luma: Field, sigma: Field, weight: Field) -> Field:
     """Knot values of sigma(luma), positive, as ``at`` joins them; zeros where there is no data.
 
     Least squares on relative errors of the variance, with a second-difference penalty that decides only
-    where there are no samples (the idea of the AV1 reference encoder's noise model).
+    where there are no samples (the idea of the AV1 reference encoder's noise model), on what the curve has
+    more or less than Boolean grain, as far as the samples look like it.
     """
     used = (weight > 0) & (sigma > 0)
     if not used.any():
@@ -53,13 +63,28 @@ def fit_knots(luma: Field, sigma: Field, weight: Field) -> Field:
     scale = float(np.exp((share * np.log(sigma[used])).sum()))
     basis, target = bent_basis(luma[used]), (sigma[used] / scale) ** 2
     importance = share / target**2
-    bend = np.diff(np.eye(KNOTS), 2, axis=0)
-    slope = np.diff(np.eye(KNOTS), axis=0)
-    normal = basis.T @ (importance[:, None] * basis) + _SMOOTH * bend.T @ bend * importance.sum() / 20
-    normal += _PULL * slope.T @ slope * importance.sum()
-    squares = _at_least(_DARKEST**2 * float(target.min()), normal, basis.T @ (importance * target))
+    usual, penalty = _usual(basis, importance, target), _penalty() * importance.sum()
+    normal = basis.T @ (importance[:, None] * basis) + penalty
+    wanted = basis.T @ (importance * target) + penalty @ usual
+    squares = _at_least(_DARKEST**2 * float(target.min()), normal, wanted)
     knots = _bounded(np.sqrt(squares), (np.abs(basis) * share[:, None]).sum(0))
     return np.asarray(np.maximum(knots, 0.02 * knots.max()) * scale, np.float64)
+
+
+def _usual(basis: Field, importance: Field, target: Field) -> Field:
+    """Squares of knots of the constant and the Boolean grain that together come nearest to the samples."""
+    shapes = np.stack([np.ones(KNOTS), boolean_variance(KNOT_POSITIONS)], 1)
+    seen = basis @ shapes
+    normal = seen.T @ (importance[:, None] * seen)
+    normal[0, 0] += _CONSTANT * importance.sum()
+    shares = np.linalg.solve(normal + 1e-9 * np.eye(2), seen.T @ (importance * target))
+    return np.asarray(shapes @ np.maximum(shares, 0.0), np.float64)
+
+
+def _penalty() -> Field:
+    bend = np.diff(np.eye(KNOTS), 2, axis=0)
+    slope = np.diff(np.eye(KNOTS), axis=0)
+    return np.asarray(_SMOOTH / 20 * bend.T @ bend + _PULL * slope.T @ slope, np.float64)
 
 
 def _at_least(least: float, normal: Field, wanted: Field) -> Field:
@@ -80,12 +105,12 @@ def _at_least(least: float, normal: Field, wanted: Field) -> Field:
 
 
 def _bounded(knots: Field, support: Field) -> Field:
-    """Knots without samples held between half and twice their nearest neighbour that has some."""
+    """Knots without samples held between a quarter and twice their nearest neighbour that has some."""
     seen = np.flatnonzero(support >= _SUPPORT)
     if not len(seen):
         return knots
     nearest = seen[np.abs(np.arange(KNOTS)[:, None] - seen[None, :]).argmin(1)]
-    kept = np.clip(knots, 0.5 * knots[nearest], 2.0 * knots[nearest])
+    kept = np.clip(knots, 0.25 * knots[nearest], 2.0 * knots[nearest])
     return np.where(support >= _SUPPORT, knots, kept)
 
 

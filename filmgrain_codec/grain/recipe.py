@@ -18,6 +18,8 @@ _CUBIC = (-0.022, 0.06)
 """Below, the map turns back within four standard deviations; above, a few samples would hold all variance."""
 _SOLVED, _SOLVED_BENT = 65, 129
 _FARTHEST = 6
+_SQUARE = 1 / 12
+"""Variance of a sample's own square, all of which has its code, in samples."""
 Weights = tuple[float, float, float]
 Matrix = tuple[Weights, Weights, Weights]
 YCC_TO_RGB: Matrix = ((1.0, 0.0, 1.5748), (1.0, -0.1873, -0.4681), (1.0, 1.8556, 0.0))
@@ -65,7 +67,7 @@ def prepare(segment: GrainSegment, family: str, sub_w: int, sub_h: int) -> Recip
         bends = _bends(segment, codes)
         return Recipe(luma, chroma, skew, mix, sigma, bends, smoothing(segment.spectrum.size))
     bends, keeps, cubes = _shapes(segment, codes)
-    taps = smoothing(segment.spectrum.size / math.sqrt(2))
+    taps = smoothing(math.sqrt(segment.spectrum.size**2 / 2 + _SQUARE))
     return Recipe(luma, chroma, skew, mix, sigma, bends, taps, sigma * sigma, keeps, cubes)
 
 

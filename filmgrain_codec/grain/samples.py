@@ -27,7 +27,7 @@ class Samples:
     """Statistics of n blocks of ``flat.BLOCK`` luma samples, in squares of full scale.
 
     luma       (n,)        mean luma code, 0..1, of both frames
-    tones      (n, 8)      mean of ``profile.bent_basis`` over the picture's 4 x 4 means: what the squares
+    tones      (n, 8)      mean of ``profile.bent_basis`` over the picture's 2 x 2 means: what the squares
                of a strength curve's knots count for in the block's variance
     grain      (n, 16, 16) squared DCT of what is grain: (A - B) / sqrt 2, or A where there is no B
     picture    (n, 16, 16) squared DCT of what is grain plus twice the picture: (A + B) / sqrt 2;
@@ -79,7 +79,9 @@ def of_pair(
     alive = _alive(block_a) & _alive(block_b) & _alive(difference)
     both = (block_a + block_b) * root
     moments = _of_two(difference, both)
-    return _samples(block_a, difference, both, both * root, moments, chroma, fmt).take(alive)
+    return _samples(block_a, difference, both, both * root, difference * root, moments, chroma, fmt).take(
+        alive
+    )
 
 
 def of_reference(a: Sequence[Plane], ref: Sequence[Plane], fmt: FrameFormat) -> Samples:
@@ -92,7 +94,7 @@ def of_reference(a: Sequence[Plane], ref: Sequence[Plane], fmt: FrameFormat) -> 
     ]
     alive, grain = _alive(block_a), block_a - block_r
     moments = _of_one(grain, grain)
-    return _samples(block_a, grain, block_r * 2, block_r, moments, chroma, fmt).take(alive)
+    return _samples(block_a, grain, block_r * 2, block_r, block_r * 0, moments, chroma, fmt).take(alive)
 
 
 def of_frame(a: Sequence[Plane], fmt: FrameFormat) -> Samples:
@@ -101,7 +103,7 @@ def of_frame(a: Sequence[Plane], fmt: FrameFormat) -> Samples:
     block = still.first(a[0], BLOCK)
     chroma = [still.first(p, *c) for p, c in zip(a[1:], _chroma_cells(fmt), strict=False)]
     moments = _of_one(_detrended(block), block)
-    return _samples(block, block, block, block, moments, chroma, fmt).take(_alive(block))
+    return _samples(block, block, block, block, block * 0, moments, chroma, fmt).take(_alive(block))
 
 
 def candidates(a: Plane, b: Plane, move: bool = True, follow: Follow | None = None) -> Blocks:
@@ -138,17 +140,21 @@ def _samples(
     grain: Array,
     picture: Array,
     seen: Array,
+    doubt: Array,
     moments: Moments,
     chroma: Sequence[Array],
     fmt: FrameFormat,
 ) -> Samples:
-    """``seen``: the picture as well as it is known. ``moments``: ``third``, ``sway`` and ``fourth``."""
+    """``seen``: the picture as well as it is known; ``doubt``: grain as strong as it holds.
+
+    ``moments``: ``third``, ``sway`` and ``fourth``.
+    """
     edge = np.float32(0.5 / fmt.peak)
     luma, transformed = seen.mean((1, 2)), dct(grain)
     chroma_power, cross = _chroma(grain, chroma)
     return Samples(
         np.asarray(luma, np.float32),
-        _tones(seen),
+        _tones(seen, doubt),
         transformed**2,
         dct(picture) ** 2,
         np.asarray((a <= edge).mean((1, 2)), np.float32),
@@ -159,11 +165,28 @@ def _samples(
     )
 
 
-def _tones(blocks: Array) -> Array:
-    side = BLOCK // COARSE
-    means = blocks.reshape(len(blocks), side, COARSE, side, COARSE).mean((2, 4)).reshape(len(blocks), side**2)
-    places = np.rint(means.clip(0, 1) * (_TONES - 1)).astype(np.intp)
-    return np.asarray(_basis()[places].mean(1), np.float32)
+def _tones(seen: Array, doubt: Array) -> Array:
+    """``tones`` of blocks of which ``seen`` holds as much grain as ``doubt`` (n, 16, 16).
+
+    Grain on top of the picture bends a mean over it as the picture's own detail does. Of three means, of what
+    is seen and of that much more and less, the second order of grain cancels.
+    """
+    means, spread = _means(seen), _means(doubt).std(1)[:, None]
+    first = _basis_at(means).mean(1)
+    if not spread.any():
+        return first
+    moved = (_basis_at(means + spread).mean(1) + _basis_at(means - spread).mean(1)) / 2
+    return np.asarray(2 * first - moved, np.float32)
+
+
+def _means(blocks: Array) -> Array:
+    """Means of 2 x 2 samples, (n, 64)."""
+    side = BLOCK // 2
+    return blocks.reshape(len(blocks), side, 2, side, 2).mean((2, 4)).reshape(len(blocks), side**2)
+
+
+def _basis_at(luma: Array) -> Array:
+    return np.take(_basis(), np.rint(luma.clip(0, 1) * (_TONES - 1)).astype(np.intp), 0)
 
 
 @lru_cache(maxsize=1)

@@ -5,8 +5,9 @@ by about the grain's size. A strength curve read at every sample instead would p
 finest detail into the grain.
 
 Of grains behind an aperture h, samples have the variance h^2 * V, V what the light at each grain makes: the
-variance is what is smoothed, by the Gaussian of the grain's size over the root of two. The first law smoothed
-luma instead, by the size itself, which gives too much grain in small highlights, where V falls steeply.
+variance is what is smoothed, by the Gaussian of the grain's size over the root of two (and by the square that
+a sample stands for). The first law smoothed luma instead, by the size itself, which gives too much grain in
+small highlights, where V falls steeply.
 """
 
 from __future__ import annotations
