@@ -27,7 +27,7 @@ _SKEW_DOUBT = np.array([0.1, 1.0])
 _KURTOSES = np.array([0.2, 0.6])
 """How far kurtosis and its slope may well lie from Boolean grain's."""
 _BOOLEAN_KURTOSIS = -0.55, 3.5
-"""The same two of Boolean grain, over its squared radius in grain sizes."""
+"""Kurtosis and its slope over squared radius, of simulated Boolean grain."""
 _STEEPEST = -2.0, 2.0
 
 
@@ -113,13 +113,18 @@ def fit_skew(found: Samples, variance: Field, alike: GrainSegment) -> tuple[floa
     return float(np.clip(skew, -_SKEWEST, _SKEWEST)), float(np.clip(slope, *_SLOPES))
 
 
+def _radius(segment: GrainSegment) -> float:
+    """Radius of the disks of Boolean grain of this level, in grain sizes (Newson et al. 2017)."""
+    return segment.level / 0.226
+
+
 def fit_kurtosis(found: Samples, variance: Field, alike: GrainSegment) -> tuple[float, float]:
     """``kurtosis`` and ``kurtosis_slope`` of luma grain that has the skew of ``alike``.
 
     The difference of two grains has half of it, whatever the picture. As far as blocks are in doubt, it stays
-    near that of Boolean grain of this level, which has the radius level / 0.226 in grain sizes.
+    near that of Boolean grain of this level.
     """
-    usual = np.array(_BOOLEAN_KURTOSIS) * (alike.level / 0.226) ** 2
+    usual = np.array(_BOOLEAN_KURTOSIS) * _radius(alike) ** 2
     clear = np.maximum(found.low, found.high) < 1e-3
     if clear.sum() < 4 * _FEWEST:
         return float(usual[0]), float(usual[1])

@@ -25,7 +25,7 @@ Field = NDArray[np.float64]
 SIZE_RANGE = (0.25, 3.0)
 ANISOTROPY_RANGE = (0.5, 2.0)
 SPREAD_RANGE = (1.3, 4.0)
-WEIGHT_RANGE = (-0.35, 0.5)
+WEIGHT_RANGE = (-0.35, 0.7)
 WIDEST = 2.4
 """Largest second lobe, samples: a wider one lies where the blocks see picture, not grain."""
 LOWEST = 2.9

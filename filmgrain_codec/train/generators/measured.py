@@ -26,7 +26,7 @@ FRAMES = 4
 LEVEL = 0.04
 _STEP = 32
 _SEED = 0x5EED
-_PLAIN = 0.6
+_PLAIN = 0.3
 """Misfit in dB up to which one Gaussian describes a spectrum well enough."""
 _SILENT = 0.02
 """Chroma grain below this share of luma's counts as none, as the estimator has it."""
@@ -92,7 +92,11 @@ def _spectrum(grain: Field) -> Spectrum:
     rho = float(np.sqrt(np.prod(metrics.autocorrelation(grain, 1)[[1, 2], [2, 1]].clip(0.02, 0.98))))
     start = float(np.clip((-4.0 * np.log(rho)) ** -0.5, 0.4, 2.5))
     single = spectrum_fit.fit(powers, shape, second_lobe=False, start=start)
-    return single.spectrum if single.rms < _PLAIN else spectrum_fit.fit(powers, shape, start=start).spectrum
+    return (
+        single.spectrum
+        if single.rms < _PLAIN
+        else spectrum_fit.fit(powers, shape, start=start, pure=True).spectrum
+    )
 
 
 def _chroma(luma: Field, chroma: list[Field], spectrum: Spectrum) -> Chroma:
