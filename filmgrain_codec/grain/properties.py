@@ -8,7 +8,9 @@
 | FGChroma | Cb and Cr strength, size (chroma samples), correlations Y-Cb, Y-Cr, Cb-Cr |
 | FGSkew | third standardised moment at luma 0.5 |
 | FGSkewSlope | how much skew follows the slope of the curve |
-| FGKurtosis | excess kurtosis beyond 4/3 of the squared skew |
+| FGKurtosis | excess kurtosis beyond 4/3 of the squared skew, at luma 0.5 |
+| FGKurtosisSlope | how fast that grows with luma |
+| FGLaw | how the curve is read (``profile.BENT_LAW``); 0 where missing |
 | FGSeed | 32-bit seed |
 | FGConfidence | 0 to 1 |
 
@@ -35,11 +37,14 @@ _KEYS = {
     "FGSkew": "skew",
     "FGSkewSlope": "skew_slope",
     "FGKurtosis": "kurtosis",
+    "FGKurtosisSlope": "kurtosis_slope",
+    "FGLaw": "law",
     "FGSeed": "seed",
     "FGConfidence": "confidence",
 }
 GRAIN = tuple(_KEYS)
 NAMES = (*GRAIN, SHOT, MODEL)
+_WHOLE = ("FGSeed", "FGLaw")
 Number = int | float | list[float]
 
 
@@ -68,11 +73,11 @@ def level(props: Mapping[str, Any]) -> float | None:
 def _plain(name: str, value: Any) -> Number:
     if isinstance(value, list):
         return [float(v) for v in value]
-    return int(value) if name == "FGSeed" else float(value)
+    return int(value) if name in _WHOLE else float(value)
 
 
 def _number(name: str, value: Any) -> Any:
-    if name == "FGSeed" or isinstance(value, int | float):
+    if name in _WHOLE or isinstance(value, int | float):
         return value
     try:
         return [float(v) for v in value]

@@ -13,9 +13,9 @@ from benchmarks import material
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.core.node import Analyzer
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.grain import curve_fit, flat, parametric, spectrum_fit
+from filmgrain_codec.grain import curve_fit, flat, parametric, samples, spectrum_fit
 from filmgrain_codec.grain.estimate import GrainAnalyzer, estimate_frames
-from filmgrain_codec.grain.profile import GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import BENT_CURVE, BENT_LAW, GrainSegment, Spectrum, boolean_variance
 from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.train.generators import boolean, spectral
 from filmgrain_codec.train.generators.boolean import BooleanGrain
@@ -228,6 +228,28 @@ def test_expected_powers_are_those_of_the_synthesizer_s_filter() -> None:
     measured = spectrum_fit.cells(((dct @ blocks @ dct.T) ** 2).mean(0))
     ratio = measured / spectrum_fit.cells(spectrum_fit.expected(spectrum))
     assert np.abs(np.log(ratio)).max() < 0.15
+
+
+def test_curve_without_samples_goes_on_as_boolean_grain_where_it_looks_like_it() -> None:
+    luma = curve_fit.CENTRES
+    seen = (luma > 0.1) & (luma < 0.8)
+    sigma = 0.02 * np.sqrt(boolean_variance(luma))
+    knots = curve_fit.fit_knots(luma, np.where(seen, sigma, 0.0), seen.astype(float))
+    apart = curve_fit.at(knots, luma)[luma < 0.94] / sigma[luma < 0.94]
+    assert np.abs(np.log(apart)).max() < 0.15
+
+
+def test_a_block_of_fine_texture_has_the_mean_variance_of_its_tones() -> None:
+    fmt = FrameFormat(448, 448, "gray", bits=10)
+    y, x = np.mgrid[0:448, 0:448]
+    base = (0.3 + 0.4 * x / 448 + 0.2 * (-1.0) ** (x // 2 + y // 2)).astype(np.float32)
+    grain = GrainSegment(0, 8, 0.04, BENT_CURVE, seed=5, law=BENT_LAW)
+    a, b = (parametric.synthesize((base,), fmt, grain, n) for n in (0, 1))
+    found = samples.of_pair(a, b, fmt)
+    told = found.tones @ np.square(BENT_CURVE)
+    tones = found.luma[:, None] + np.array([-0.2, 0.2])
+    assert told.mean() == pytest.approx(boolean_variance(tones).mean(), rel=0.02)
+    assert told.mean() < 0.9 * boolean_variance(found.luma).mean()
 
 
 def test_curve_without_samples_continues_from_its_neighbours() -> None:

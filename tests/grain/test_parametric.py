@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from filmgrain_codec.core.frame import Family, Frame, FrameFormat, Plane
 from filmgrain_codec.grain.filters import fir, gaussian_taps, grain_filter
 from filmgrain_codec.grain.parametric import apply, synthesize
-from filmgrain_codec.grain.profile import Chroma, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import BENT_LAW, Chroma, GrainSegment, Spectrum
 from filmgrain_codec.grain.recipe import correlate, cubic, moment_map, prepare
 from tests.grain import material
 
@@ -21,6 +21,7 @@ CURVE = (0.4, 0.7, 0.9, 1.0, 1.0, 0.95, 0.7, 0.5)
 SEGMENT = GrainSegment(
     0, 100, 0.05, CURVE, Spectrum(0.9, 1.2, 0.3, 2.5), Chroma(0.5, 0.7, 0.8, 0.3, -0.2, 0.4), 0.4, 7
 )
+BENT = replace(SEGMENT, law=BENT_LAW, skew_slope=0.9, kurtosis=-0.1, kurtosis_slope=0.6)
 PLAIN = GrainSegment(0, 100, 0.05, spectrum=Spectrum(0.8), seed=3)
 EDGE = 8
 """Luma samples at a crop's edge whose strength may differ: what lies beyond is not known there."""
@@ -53,11 +54,12 @@ def assert_same(a: tuple[Plane, ...], b: tuple[Plane, ...]) -> None:
 def test_bands_and_threads_do_not_change_a_bit(layout: Layout, size: tuple[int, int]) -> None:
     fmt = FrameFormat(*size, *layout, bits=10)
     planes = picture(fmt)
-    whole = synthesize(planes, fmt, SEGMENT, 5)
-    assert [p.shape for p in whole] == [fmt.shape(k) for k in range(fmt.planes)]
-    assert all(p.dtype == np.float32 and np.isfinite(p).all() for p in whole)
-    for rows, threads in ((1, 1), (7, 1), (8, 2), (5, 3)):
-        assert_same(whole, synthesize(planes, fmt, SEGMENT, 5, band_rows=rows, threads=threads))
+    for segment in (SEGMENT, BENT):
+        whole = synthesize(planes, fmt, segment, 5)
+        assert [p.shape for p in whole] == [fmt.shape(k) for k in range(fmt.planes)]
+        assert all(p.dtype == np.float32 and np.isfinite(p).all() for p in whole)
+        for rows, threads in ((1, 1), (7, 1), (8, 2), (5, 3)):
+            assert_same(whole, synthesize(planes, fmt, segment, 5, band_rows=rows, threads=threads))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
@@ -74,12 +76,13 @@ def test_a_crop_is_grained_like_the_whole(layout: Layout, data: st.DataObject) -
         return material.cropped(planes, fmt, part, (x, y))
 
     flat = tuple(np.full_like(p, 0.4) for p in picture(fmt))
-    made = synthesize(crop(flat), part, SEGMENT, 9, origin=(x, y))
-    assert_same(made, crop(synthesize(flat, fmt, SEGMENT, 9)))
-    assert len(prepare(SEGMENT, *layout).tone) <= EDGE
-    made = synthesize(crop(picture(fmt)), part, SEGMENT, 9, origin=(x, y))
-    whole = crop(synthesize(picture(fmt), fmt, SEGMENT, 9))
-    assert_same(material.inset(made, part, EDGE), material.inset(whole, part, EDGE))
+    for segment in (SEGMENT, BENT):
+        made = synthesize(crop(flat), part, segment, 9, origin=(x, y))
+        assert_same(made, crop(synthesize(flat, fmt, segment, 9)))
+        assert len(prepare(segment, *layout).tone) <= EDGE
+        made = synthesize(crop(picture(fmt)), part, segment, 9, origin=(x, y))
+        whole = crop(synthesize(picture(fmt), fmt, segment, 9))
+        assert_same(material.inset(made, part, EDGE), material.inset(whole, part, EDGE))
 
 
 def test_input_planes_are_left_alone_and_may_be_strided() -> None:
@@ -172,6 +175,32 @@ def test_moment_map_is_solved(skew: float, kurtosis: float) -> None:
     assert moments[:3] == pytest.approx([0, 1, skew], abs=1e-9)
     if abs(skew) < 1:
         assert moments[3] - 3 == pytest.approx(kurtosis + 4 / 3 * skew**2, abs=0.1)
+
+
+@pytest.mark.parametrize("value", [0.2, 0.8])
+def test_in_the_bent_law_skew_and_kurtosis_follow_the_tone(value: float) -> None:
+    segment = replace(PLAIN, law=BENT_LAW, skew=-0.3, kurtosis=0.0, kurtosis_slope=1.0)
+    made = grain(segment, FrameFormat(640, 640, "gray", bits=16), value)[0]
+    made -= made.mean()
+    assert made.std() == pytest.approx(0.05, rel=0.01)
+    assert (made**3).mean() / made.std() ** 3 == pytest.approx(-0.3, abs=0.05)
+    wanted = segment.kurtosis_slope * (value - 0.5) + 4 / 3 * 0.09
+    assert (made**4).mean() / made.var() ** 2 - 3 == pytest.approx(wanted, abs=0.1)
+
+
+def test_the_bent_law_smooths_the_variance_of_fine_detail() -> None:
+    """Stripes narrower than a grain have the mean variance of both tones, not that of the tone between."""
+    fmt = FrameFormat(640, 480, "gray", bits=16)
+    stripes = np.tile(np.array([0.2, 0.8], np.float32), (480, 320))
+    curve = (0.0, 0.2, 0.5, 1.0, 1.0, 1.5, 1.8, 2.0)
+    segment = replace(PLAIN, curve=curve, spectrum=Spectrum(1.4), law=BENT_LAW)
+    made = synthesize((stripes,), fmt, segment, 0)[0] - stripes
+    ends = segment.sigma(np.array([0.2, 0.8]))
+    wanted = np.sqrt((ends**2).mean())
+    for column in (0, 1):
+        assert made[:, 2 + column : -2 : 2].std() == pytest.approx(wanted, rel=0.1)
+    first = synthesize((stripes,), fmt, replace(segment, law=0), 0)[0] - stripes
+    assert first.std() < 0.9 * wanted
 
 
 @pytest.mark.parametrize("kurtosis", [-0.3, 0.4])

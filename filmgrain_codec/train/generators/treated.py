@@ -71,7 +71,10 @@ class Resized:
     def segment(self, level: float) -> GrainSegment:
         """As measured on the resized grain; the curve is the source's own."""
         own = self.source.segment(level)
-        return replace(measured.look(self, own.curve), level=level, skew_slope=own.skew_slope)
+        look = measured.look(self, own.curve)
+        return replace(
+            look, level=level, skew_slope=own.skew_slope, law=own.law, kurtosis_slope=own.kurtosis_slope
+        )
 
     def grain(
         self,

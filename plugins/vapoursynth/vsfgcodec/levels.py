@@ -53,7 +53,8 @@ def estimate(
     more of each shot and is the better measure where one may wait for it. ``ref``: the same clip with its
     grain off, by any filter; then the difference is measured. ``cuts``: see ``vsfgcodec.cuts``.
 
-    Sets FGLevel, FGCurve, FGSpectrum, FGChroma, FGSkew, FGSkewSlope and FGConfidence. Raises ``vs.Error``.
+    Sets FGLevel, FGCurve, FGSpectrum, FGChroma, FGSkew, FGSkewSlope, FGKurtosis,
+    FGKurtosisSlope, FGLaw and FGConfidence. Raises ``vs.Error``.
     """
     found = _measurable("fg.estimate", clip)
     _at_least("every", every, 1)
@@ -179,7 +180,8 @@ def apply_levels(clip: vs.VideoNode, source: PathLike | vs.VideoNode) -> vs.Vide
     ``source``: a sidecar of ``analyze``, what ``vspipe --json`` wrote, or a clip whose properties are
     taken over, so that a clip cleaned by any filter tells of the grain it had.
 
-    Sets FGLevel, FGCurve, FGSpectrum, FGChroma, FGSkew, FGSkewSlope, FGSeed, FGConfidence and, of a sidecar,
+    Sets FGLevel, FGCurve, FGSpectrum, FGChroma, FGSkew, FGSkewSlope, FGKurtosis,
+    FGKurtosisSlope, FGLaw, FGSeed, FGConfidence and, of a sidecar,
     FGShot (first frame of the shot). Raises ``vs.Error``.
     """
     found = job("fg.apply_levels", clip)
