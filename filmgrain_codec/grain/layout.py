@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
+
 from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.grain.filters import grain_filter
 from filmgrain_codec.grain.profile import KNOT_POSITIONS, Chroma, Curve, GrainSegment, Spectrum, curve_at
@@ -25,16 +27,15 @@ def for_format(segment: GrainSegment, had: FrameFormat, wanted: FrameFormat) -> 
 
 
 def _in_range(segment: GrainSegment, full: bool) -> GrainSegment:
-    scale, black = LIMITED
-    if full:
-        strength = segment.sigma(black + scale * KNOT_POSITIONS) / scale
-    else:
-        strength = segment.sigma((KNOT_POSITIONS - black) / scale) * scale
-    level = float(curve_at(strength, 0.5))
+    scale, black = LIMITED if full else (1 / LIMITED[0], -LIMITED[1] / LIMITED[0])
+    strength = segment.sigma(black + scale * KNOT_POSITIONS) / scale
+    level = float(curve_at(strength, 0.5, segment.law))
     if level <= 0:
         return segment
     curve: Curve = tuple(float(v) for v in strength / level)  # type: ignore[assignment]
-    return replace(segment, level=level, curve=curve)
+    kurtosis = float(segment.excess(np.array(black + scale / 2)))
+    slope = segment.kurtosis_slope * scale
+    return replace(segment, level=level, curve=curve, kurtosis=kurtosis, kurtosis_slope=slope)
 
 
 def _subs(fmt: FrameFormat) -> tuple[int, int]:
