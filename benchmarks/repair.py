@@ -95,7 +95,9 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
         rows += seen(case, plain)
         if options.sheets and case.group == "old films":
             sheets.draw(case, plain[0], options.sheets)
-    return rows + (list(lines.rows(options.sheets)) if usual_draw else [])
+    if usual_draw:
+        rows += [*lines.rows(options.sheets), *(() if options.quick else lines.film_rows(options.sheets))]
+    return rows
 
 
 def arguments(given: list[str] | None) -> argparse.Namespace:
@@ -118,7 +120,7 @@ def main(given: list[str] | None = None) -> int:
     averages = figures.means(rows)
     print(table(averages, COLUMNS))
     if options.draw == scenes.USUAL.name:
-        print("\n" + table([a for a in averages if a["group"] == "scratches"], lines.COLUMNS))
+        print("\n" + table([a for a in averages if a["group"].startswith("scratches")], lines.COLUMNS))
     texts = SPEEDS if len(detectors()) > 1 else [t for t in SPEEDS if "net" not in t]
     speeds = (
         {t: speed.frames_per_second(speed.filtered(t, SPEED_FRAMES)) for t in texts}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.flicker.scenes import old_films
 from benchmarks.mending import peers, sheets
 from benchmarks.mending.figures import psnr
 from benchmarks.mending.methods import Ours
@@ -16,15 +17,17 @@ from filmgrain_codec.core.frame import Frame, Plane
 from filmgrain_codec.nodes.repair.scratches import COUNT_PROP
 from filmgrain_codec.train.generators.common import generator
 
-COLUMNS = ("method", "clips", "psnr_in", "psnr", "covered", "false", "outside")
+COLUMNS = ("group", "method", "clips", "psnr_in", "psnr", "covered", "left", "false", "outside")
 LENGTH = 18
-STREAM = 92
+FILMS = "scratches on old films"
+STREAM, LATER = 92, 50
 OPAQUE = (0.15, 0.6)
 
 
 def rows(folder: Path | None) -> Iterator[dict[str, Any]]:
-    """``covered``: share of the scratched samples that were in the mask; ``false``: lines found a frame on
-    the clean clip; psnr in dB of the frames inside."""
+    """``covered``: share of the scratched samples that were in the mask; ``left``: see there; ``false``: lines
+    found a frame on the clean clip; psnr in dB of the frames inside.
+    """
     for number, clip in enumerate(clips()):
         clean = clip.frames[:LENGTH]
         given, masks = scratched(clean, number)
@@ -34,6 +37,21 @@ def rows(folder: Path | None) -> Iterator[dict[str, Any]]:
             method = Ours(text, (text,), f"{more}show=mask")
             yield row(case, method)
             yield from peer_rows(case) if text == "scratches" else ()
+            if folder is not None:
+                sheets.draw(case, method, folder)
+
+
+def film_rows(folder: Path | None) -> Iterator[dict[str, Any]]:
+    """The same on old films, which have flicker, dirt and weave of their own.
+
+    None of them has a scratch that is seen in several frames: what is found on them as they are is false.
+    """
+    for number, clip in enumerate(old_films(LENGTH), LATER):
+        given, masks = scratched(clip.frames, number)
+        case = Case(FILMS, clip.name, given, clip.frames, masks)
+        for text in ("scratches", "scratches:still"):
+            method = Ours(text, (text,), f"{text}{':' if text == 'scratches' else ','}show=mask")
+            yield row(case, method)
             if folder is not None:
                 sheets.draw(case, method, folder)
 
@@ -68,15 +86,30 @@ def row(case: Case, method: Ours) -> dict[str, Any]:
     ]
     covered = [float(shown[n][case.masks[n] > 0].mean()) for n in inner if case.masks[n].any()]
     return {
-        "group": "scratches",
+        "group": case.group,
         "clip": case.name,
         "method": method.name,
         "psnr_in": mean(case.given),
         "psnr": mean(made),
         "covered": float(np.mean(covered)),
+        "left": left(case, made, inner),
         "false": float(np.mean([alone[n].props[COUNT_PROP] for n in inner])),
         "outside": max(outside),
     }
+
+
+def left(case: Case, made: Sequence[Frame], inner: range) -> float:
+    """Share of the scratches' power that is left: of the squares of what they change their samples by."""
+    assert case.clean is not None
+    assert case.masks is not None
+    before, after = (
+        sum(
+            float(np.square(frames[n].planes[0] - case.clean[n].planes[0])[case.masks[n] > 0].sum())
+            for n in inner
+        )
+        for frames in (case.given, made)
+    )
+    return after / before
 
 
 def scratched(frames: tuple[Frame, ...], seed: int) -> tuple[tuple[Frame, ...], tuple[Plane, ...]]:

@@ -27,12 +27,15 @@ DRIFT, FURTHEST = 3, 8
 """Samples that a scratch wanders from frame to frame, and at most."""
 SEEN, OFTEN = 0.6, 0.75
 """It is seen in another frame where that has such a share of its strength, and must be in such a share."""
-BESIDE = np.array([-2, -1, 1, 2])
-"""Cells whose motion is the scene's: in a line's own the line holds it."""
+BESIDE = (np.array([-2, -1]), np.array([1, 2]))
+"""Cells to its left and to its right whose motion is the scene's: in a line's own the line holds it."""
+ALIKE = 0.3
+"""The scene moves past a line where it moves one way on both sides, on neither by less than this share."""
 MOVED, FURTHEST_SCENE = 3.0, 64
-"""Samples by which the scene must have moved past a line to tell whether the line is of it; and at most."""
-MOSTLY = 0.7
-"""In this share of the frames where the scene has moved the line must not be where it would have gone."""
+"""Samples by which the scene must have moved past a strip to tell whether the line is of it; and at most."""
+PAST, TELLING, MOSTLY = 0.5, 3, 0.7
+"""A frame tells where the scene has moved past such a share of the line's strips; so many frames must, and
+such a share of them say that it is on the film."""
 STEADY, EVEN = 2.0, 0.85
 """Half of a path's strips are stronger than this, and such a share have its polarity."""
 STRONG, WHOLE = 24.0, 0.95
@@ -44,12 +47,16 @@ EDGE = 0.03
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Path:
-    """A line in one frame: ``first`` strip, column in each strip from there on, and polarity (1 bright)."""
+    """A line in one frame: ``first`` strip, column in each strip from there on, and polarity (1 bright).
+
+    ``part``: the strips that are asked about, None for all.
+    """
 
     first: int
     columns: NDArray[np.int64]
     polarity: int
     strength: float
+    part: NDArray[np.bool_] | None = None
 
     @property
     def strips(self) -> NDArray[np.int64]:
@@ -124,22 +131,40 @@ def _best_before(gain: Array) -> tuple[Array, NDArray[np.int64]]:
 
 
 def is_scratch(path: Path, lines: Sequence[Lines], middle: int, still: bool) -> bool:
-    """Whether a path is seen near its place in most other frames, and not where the scene has gone.
+    """Whether a path is seen near its place in most other frames, and there alone where the scene has moved.
 
-    Where the scene has not moved past it in any frame there is no telling: it stays, or is a scratch if
-    ``still`` says that strong lines over the whole height are.
+    Asked of the strips alone in which the scene has moved past it: a post that somebody walks by is as much
+    at rest as a scratch, but is hidden by them. Where too few frames have enough such strips there is no
+    telling: the line stays, or is a scratch if ``still`` says that strong lines over the whole height are.
     """
     own = along(path, lines[middle].ridges, range(1))
     others = [k for k in range(len(lines)) if k != middle]
-    near = [k for k in others if _near(path, lines[k], min(FURTHEST, DRIFT * abs(k - middle))) >= SEEN * own]
+    near = [k for k in others if _near(path, lines[k], reach(k, middle)) >= SEEN * own]
     if len(near) < max(1, OFTEN * len(others)):
         return False
-    scene = {k: scene_shift(path, lines, middle, k) for k in near}
-    past = [k for k in near if MOVED <= abs(scene[k]) <= FURTHEST_SCENE]
-    gone = [_at(path, lines[k], scene[k]) < SEEN * own for k in past]
-    if not past:
+    said = [told for k in others if (told := on_the_film(path, lines, middle, k)) is not None]
+    if len(said) < TELLING:
         return still and path.strength >= STRONG and len(path.columns) >= WHOLE * len(lines[middle].ridges)
-    return sum(gone) >= MOSTLY * len(past)
+    return sum(said) >= MOSTLY * len(said)
+
+
+def on_the_film(path: Path, lines: Sequence[Lines], middle: int, other: int) -> bool | None:
+    """Whether frame ``other`` has a path near its place and not where the scene has gone; None where that has
+    not moved past enough of it."""
+    shifts = scene_shifts(path, lines, middle, other)
+    past = (abs(shifts) >= MOVED) & (abs(shifts) <= FURTHEST_SCENE)
+    if past.mean() < PAST:
+        return None
+    part = Path(path.first, path.columns, path.polarity, path.strength, past)
+    own, by = along(part, lines[middle].ridges, range(1)), reach(other, middle)
+    if _near(part, lines[other], by) < SEEN * own:
+        return False
+    return along(part, lines[other].ridges, range(-1, 2), shifts) < SEEN * own
+
+
+def reach(other: int, middle: int) -> int:
+    """Samples that a scratch may have wandered to another frame."""
+    return min(FURTHEST, DRIFT * abs(other - middle))
 
 
 def _near(path: Path, lines: Lines, reach: int) -> float:
@@ -147,26 +172,36 @@ def _near(path: Path, lines: Lines, reach: int) -> float:
     return along(path, lines.ridges, range(-reach, reach + 1))
 
 
-def _at(path: Path, lines: Lines, shift: float) -> float:
-    """Strength where the scene would have carried the line."""
-    return along(path, lines.ridges, range(int(np.floor(shift)) - 1, int(np.ceil(shift)) + 2))
+def along(path: Path, ridges: Array, steps: range, shifts: Array | None = None) -> float:
+    """Usual strength (the median) along a path moved sideways, by the one of some steps where it is most.
+
+    ``shifts``: by how much more, strip by strip.
+    """
+    columns = path.columns if shifts is None else path.columns + np.rint(shifts).astype(np.int64)
+    columns = np.clip(columns[:, None] + np.array(steps), 0, ridges.shape[1] - 1)
+    found = ridges[path.strips[:, None], columns] * path.polarity
+    return float(np.median(found if path.part is None else found[path.part], axis=0).max())
 
 
-def along(path: Path, ridges: Array, shifts: range) -> float:
-    """Usual strength (the median) along a path moved sideways, by the one of some shifts where it is most."""
-    columns = np.clip(path.columns[:, None] + np.array(shifts), 0, ridges.shape[1] - 1)
-    return float(np.median(ridges[path.strips[:, None], columns] * path.polarity, axis=0).max())
-
-
-def scene_shift(path: Path, lines: Sequence[Lines], middle: int, other: int) -> float:
-    """Samples that the scene around a path lies further right in frame ``other``."""
+def scene_shifts(path: Path, lines: Sequence[Lines], middle: int, other: int) -> Array:
+    """Samples that the scene around each strip of a path lies further right in frame ``other``."""
     low, high = sorted((middle, other))
-    width = lines[middle].ridges.shape[1]
-    middle_cells = path.columns * CELLS // width
-    cells = np.clip(middle_cells[:, None] + BESIDE, 0, CELLS - 1)
-    total = 0.0
+    total = np.zeros(len(path.columns), np.float32)
     for k in range(low + 1, high + 1):
         motion = lines[k].motion
         if motion is not None:
-            total += float(np.median(motion[path.strips[:, None], cells]))
+            total += _passed(path, motion, lines[middle].ridges.shape[1])
     return total if other > middle else -total
+
+
+def _passed(path: Path, motion: Array, width: int) -> Array:
+    """How far the scene moved past each strip in a frame: the mean of what it did on either side, where those
+    are alike. What moves on one side alone passes nothing.
+    """
+    at = (path.columns * CELLS // width)[:, None]
+    left, right = (
+        np.median(motion[path.strips[:, None], np.clip(at + side, 0, CELLS - 1)], axis=1) for side in BESIDE
+    )
+    less, more = np.minimum(abs(left), abs(right)), np.maximum(abs(left), abs(right))
+    alike = (left * right > 0) & (less >= ALIKE * more)
+    return np.asarray(np.where(alike, (left + right) / 2, 0), np.float32)

@@ -25,9 +25,9 @@ class Scratches:
 
     A scratch leans by less than two degrees, is up to 11 samples wide, runs over a quarter of the height or
     more and is seen in most other frames. A line that moves with the scene stays, and so does every line that
-    the scene does not move past by three samples within the window, but with ``still`` strong ones over the
-    whole height go there too. ``strength``: share that is taken off; ``show``: repaired, overlay or mask.
-    Samples outside of the mask keep their bits. Raises ``UsageError``.
+    the scene does not move past, along most of it and by three samples within the window, but with ``still``
+    strong ones over the whole height go there too. ``strength``: share that is taken off; ``show``: repaired,
+    overlay or mask. Samples outside of the mask keep their bits. Raises ``UsageError``.
     """
 
     notes = (NOTE,)

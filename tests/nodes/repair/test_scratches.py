@@ -81,6 +81,19 @@ def test_a_line_of_the_scene_stays():
     assert run(given)[5].props[COUNT_PROP] == 0
 
 
+@pytest.mark.parametrize("top", [90, 120])
+def test_a_post_that_somebody_walks_by_stays(top):
+    """It is at rest as a scratch is, but hidden where they pass, on one side of it first."""
+    wide = frames(1, FrameFormat(400, 256, "gray", 0, 0, 10), sigma=0.0)[0].planes[0]
+    made = []
+    for n, frame in enumerate(lined(frames(2 * COUNT, GRAY, step=0), lean=0)):
+        plane, left = frame.planes[0].copy(), 8 * n - 20
+        walker = plane[top:, max(0, left) : max(0, left + 60)]
+        walker[:] = 0.5 * wide[top:, : walker.shape[1]]
+        made.append(frame.with_planes((plane,)))
+    assert sum(f.props[COUNT_PROP] for f in run(made)) == 0
+
+
 def test_where_nothing_moves_a_line_stays_unless_asked():
     given = lined(frames(COUNT, GRAY, step=0))
     assert run(given)[5].props[COUNT_PROP] == 0
