@@ -25,8 +25,10 @@ OPAQUE = (0.15, 0.6)
 
 
 def rows(folder: Path | None) -> Iterator[dict[str, Any]]:
-    """``covered``: share of the scratched samples that were in the mask; ``left``: see there; ``false``: lines
-    found a frame on the clean clip; psnr in dB of the frames inside.
+    """Rows of the scratched clips; psnr in dB of the frames inside.
+
+    ``covered``: share of the scratched samples that were in the mask; ``left``: see there; ``false``: lines
+    found a frame on the clean clip.
     """
     for number, clip in enumerate(clips()):
         clean = clip.frames[:LENGTH]
