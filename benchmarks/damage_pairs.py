@@ -50,7 +50,7 @@ from benchmarks.damage.finders import Ask, masked, morphology, net
 from benchmarks.report import save, table
 from filmgrain_codec.nodes.repair.aligned import Aligned
 from filmgrain_codec.nodes.repair.dust import Dust
-from filmgrain_codec.nodes.repair.net import SURE, MaskNet
+from filmgrain_codec.nodes.repair.net import STILL_SURE, SURE, MaskNet
 from filmgrain_codec.train.repair_guard import GUARDS
 
 PUBLISHED = {"what": "SegNet, as published, on 50 other patches", "mse": 338.92, "pooled": 22.83}
@@ -81,8 +81,10 @@ def stills(model: str, ask: Ask) -> list[dict[str, Any]]:
             row(f"pairs, {what}, threshold of the other half", cases, crossed, threshold=used, **extra)
         )
         if what == "net":
-            fixed = [masked(m, SURE) for m in maps]
-            rows.append(row("pairs, net, threshold of the filter", cases, fixed, threshold=SURE, **extra))
+            fixed = [masked(m, STILL_SURE) for m in maps]
+            rows.append(
+                row("pairs, net, threshold of the filter", cases, fixed, threshold=STILL_SURE, **extra)
+            )
             masks, chosen = best_repair(model, cases)
             rows.append(
                 row("pairs, net, weight and threshold of the other half", cases, masks, chosen=chosen)
@@ -154,8 +156,9 @@ def of_clips(what: str, maps: Sequence[Map | Mask], cases: Sequence[Case]) -> di
     extra: dict[str, Any] = {}
     masks = list(maps)
     if maps[0].dtype != np.uint8:
-        extra = {"threshold": SURE, "precision_at_recall_0.6": at_recall(curve(maps, cases))}
-        masks = [masked(m, SURE) for m in maps]
+        sure = STILL_SURE if what.endswith("stills") else SURE
+        extra = {"threshold": sure, "precision_at_recall_0.6": at_recall(curve(maps, cases))}
+        masks = [masked(m, sure) for m in maps]
     total = np.asarray(sum(counts(m, c) for m, c in zip(masks, cases, strict=True)))
     return {"what": what, **extra, **scores(total)}
 
@@ -168,7 +171,7 @@ def guards(ask: Ask) -> list[dict[str, Any]]:
         for frames in guarded(name):
             here = frames[1].planes[0]
             shares["moving"].append(float(masked(ask(Aligned(frames), here), SURE).mean()))
-            shares["still"].append(float(masked(ask(None, here), SURE).mean()))
+            shares["still"].append(float(masked(ask(None, here), STILL_SURE).mean()))
         rows.append({"what": f"guard, {name}", **{k: float(np.mean(v)) for k, v in shares.items()}})
     return rows
 
@@ -179,7 +182,7 @@ def sheet(folder: Path, ask: Ask) -> None:
     for start in range(0, len(found := pairs()), 8):
         columns = []
         for case in found[start : start + 8]:
-            mask = masked(ask(None, case.given), SURE)
+            mask = masked(ask(None, case.given), STILL_SURE)
             planes = (case.given, case.clean, repaired(case, mask), case.damaged, mask)
             columns.append(np.vstack([np.rint(p * 255).astype(np.uint8) for p in planes]))
         cv2.imwrite(str(folder / f"pairs-{start:02d}.png"), np.hstack(columns))

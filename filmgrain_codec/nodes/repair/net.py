@@ -21,9 +21,10 @@ Array = NDArray[np.float32]
 ROLE, STILL_ROLE = "repair", "repair-still"
 MASK, POLARITY = 0, 1
 """Of the net's four maps, the two that are used here."""
-SURE, FAINT = 0.7, 0.8
-"""What of the weighed mask makes a speck at sensitivity 1, and which share of that hangs together with it."""
-AROUND, DOUBT, CROWD = 65, 1.0, 10.0
+SURE, STILL_SURE, FAINT = 0.4, 0.7, 0.8
+"""What of the weighed mask makes a speck at sensitivity 1, and one of a still; which share of that hangs
+together with it."""
+AROUND, DOUBT, CROWD = 65, 2.0, 10.0
 """A mask counts less by so many times the doubt around it (over boxes of so many samples), and on a still,
 where texture looks like dirt, by so many times all that is suspect there."""
 
@@ -57,9 +58,10 @@ class MaskNet:
             return self.model
 
     def specks(self, aligned: Aligned, sensitivity: float) -> list[Speck]:
-        """The damage of the middle frame; ``sensitivity`` s puts the threshold at 0.7 ** s."""
+        """The damage of the middle frame; ``sensitivity`` s puts the threshold at its s-th power."""
         maps = self.maps(aligned)
-        sure, mask = SURE**sensitivity, weighed(maps[MASK], aligned.alone)
+        usual = STILL_SURE if aligned.alone else SURE
+        sure, mask = usual**sensitivity, weighed(maps[MASK], aligned.alone)
         masks = ((mask > np.float32(t)).astype(np.uint8) for t in (sure, FAINT * sure))
         return [coloured(s, maps[POLARITY]) for s in specks(Suspects(*masks), 0, SMALLEST)]
 
