@@ -45,17 +45,22 @@ def rows(tmp_path_factory):
 
 def test_a_pool_that_was_interrupted_or_is_too_small_is_finished(tmp_path, monkeypatch):
     plane = (len(repair_samples.PLANES), repair_samples.SIDE, repair_samples.SIDE)
-    monkeypatch.setattr(repair_samples, "sample", lambda seed, seen, banks, k: np.full(plane, k, np.uint8))
+    monkeypatch.setattr(
+        repair_samples, "sample", lambda seed, seen, banks, k, aim: np.full(plane, k, np.uint8)
+    )
     monkeypatch.setattr(repair_samples.material, "load", lambda data, held_out: Material((), (), ()))
     recipe = repair_samples.Recipe(tmp_path, 1, 250)
     assert len(repair_samples.make(recipe, tmp_path / "pool")) == 250
-    monkeypatch.setattr(repair_samples, "sample", lambda seed, seen, banks, k: np.full(plane, 7, np.uint8))
+    monkeypatch.setattr(
+        repair_samples, "sample", lambda seed, seen, banks, k, aim: np.full(plane, 7, np.uint8)
+    )
     larger = repair_samples.make(repair_samples.Recipe(tmp_path, 1, 260), tmp_path / "pool")
     assert larger.samples[:, 0, 0, 0].tolist() == [*range(250), *[7] * 10]
     with pytest.raises(InputError, match="made otherwise"):
         repair_samples.make(repair_samples.Recipe(tmp_path, 2, 260), tmp_path / "pool")
-    with pytest.raises(InputError, match="made otherwise"):
-        repair_samples.make(recipe, tmp_path / "pool")
+    for other in (recipe, repair_samples.Recipe(tmp_path, 1, 260, aim="clips")):
+        with pytest.raises(InputError, match="made otherwise"):
+            repair_samples.make(other, tmp_path / "pool")
 
 
 class Rows:

@@ -21,10 +21,10 @@ Array = NDArray[np.float32]
 ROLE, STILL_ROLE = "repair", "repair-still"
 MASK, POLARITY = 0, 1
 """Of the net's four maps, the two that are used here."""
-SURE, STILL_SURE, FAINT = 0.4, 0.7, 0.8
+SURE, STILL_SURE, FAINT = 0.7, 0.7, 0.8
 """What of the weighed mask makes a speck at sensitivity 1, and one of a still; which share of that hangs
 together with it."""
-AROUND, DOUBT, CROWD = 65, 2.0, 10.0
+AROUND, DOUBT, CROWD = 65, 1.0, 10.0
 """A mask counts less by so many times the doubt around it (over boxes of so many samples), and on a still,
 where texture looks like dirt, by so many times all that is suspect there."""
 
