@@ -251,10 +251,7 @@ def _chroma_band(job: _Job, top: int, luma: NDArray[np.float32], seen: _Seen) ->
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What drives the grain of a band: ``at``, places in tables over luma, None where nothing asks for them.
-
-    ``value``: smoothed luma; in the bent law the variance of grain.
-    """
+    """Smoothed luma (in the bent law the variance of grain), and places in tables over luma where needed."""
 
     value: NDArray[np.float32]
     at: NDArray[np.intp] | None

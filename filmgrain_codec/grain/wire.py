@@ -17,8 +17,7 @@ Binary record, version 1, little endian, under 100 bytes:
                    confidence u16 (steps: NUMBERS)
     72      1 + n  length and ASCII of the synthesis model id; nothing means "parametric"
             1 + n  length and ASCII of the removal model id; where a law follows, "." stands for "removal-"
-            2      skew slope i16; 0 where a record ends before it
-            1      kurtosis i8; 0 where a record ends before it
+            2 + 1  skew slope i16, kurtosis i8; 0 where a record ends before them
             1 + 1  law u8, kurtosis slope i8; 0 where a record ends before them, and left out where both are 0
             ...    bytes a later writer of version 1 may add: ignored
     end-4   4      CRC-32 (zlib) of all bytes before it
@@ -28,9 +27,8 @@ JSON, version 1: {"filmgrain": 1, "synthesis": id, "removal": id, "fingerprint":
 spread], "chroma": [cb, cr, size, y_cb, y_cr, cb_cr], "skew": x, "seed": n, "confidence": x,
 "skew_slope": x, "kurtosis": x, "law": n, "kurtosis_slope": x}]}.
 "frames" and "level" are required; a missing key means a flat curve, one Gaussian of 0.8 samples, no
-chroma grain, no skew, seed 0, confidence 1, and 0 for those after it; unknown keys are ignored.
-
-Everything that does not fit raises ``ProfileError``, nothing else.
+chroma grain, no skew, seed 0, confidence 1, and 0 for those after it; unknown keys are ignored. Everything
+that does not fit raises ``ProfileError``, nothing else.
 """
 
 from __future__ import annotations
@@ -50,7 +48,7 @@ from filmgrain_codec.grain.profile import KNOTS, PARAMETRIC, Chroma, GrainProfil
 from filmgrain_codec.grain.wire_numbers import NUMBERS, Number
 
 VERSION: Final = 1
-MAX_JSON = 4 << 20
+MAX_JSON = 6 << 20
 """Largest JSON record in characters."""
 MAX_BINARY = 4 << 10
 """Largest in-band record in bytes."""
@@ -63,17 +61,14 @@ MAX_FINGERPRINT = 128
 MAX_REACH = 32.0
 """Largest size * spread: a wider filter would only make decoding slow."""
 
-_LATER: Final = 4
-"""Numbers that travel behind the ids, because the first writers did not know them."""
-_LATEST: Final = 2
-"""Of these, how many are left out where all of them are 0."""
+_LATER, _LATEST = 4, 2
+"""Numbers behind the ids, which the first writers did not know; how many of them are left out where all 0."""
 _SHORT, _PREFIX = ".", "removal-"
 _BODY = struct.Struct("<" + "".join(n.code for n in NUMBERS[:-_LATER]))
 _TAIL = [struct.Struct("<" + n.code) for n in NUMBERS[-_LATER:]]
 _HEAD = struct.Struct("<3sBH")
 _MAGIC = b"FGR"
-_FRAME_BYTES = 6
-_CRC_BYTES = 4
+_FRAME_BYTES, _CRC_BYTES = 6, 4
 _ID = re.compile(r"[A-Za-z0-9._+-]*")
 _TEXT = re.compile(r"[ -~]*")
 _DIGITS = 20  # more than any number here needs; keeps Python from building huge integers
@@ -153,8 +148,7 @@ def to_bytes(record: Record) -> bytes:
     body += _BODY.pack(*codes[:-_LATER])
     synthesis, removal = "" if record.synthesis == PARAMETRIC else record.synthesis, record.removal
     count = _LATER if any(codes[-_LATEST:]) else _LATER - _LATEST
-    if segment.law and removal.startswith(_PREFIX):
-        removal = _SHORT + removal.removeprefix(_PREFIX)
+    removal = re.sub(f"^{_PREFIX}", _SHORT, removal) if segment.law else removal
     body += b"".join(bytes([len(i)]) + i.encode("ascii") for i in (synthesis, removal))
     body += b"".join(f.pack(c) for f, c in zip(_TAIL[:count], codes[-_LATER:][:count], strict=True))
     length = _HEAD.size + len(body) + _CRC_BYTES
@@ -189,10 +183,8 @@ def _body(data: bytes) -> Record:
     codes = (*_BODY.unpack_from(data, 3 * _FRAME_BYTES), *_tail(rest))
     for number, code in zip(NUMBERS, codes, strict=True):
         _in_range(number, code)
-    segment = _checked(_segment(start, end, codes))
-    if segment.law and removal.startswith(_SHORT):
-        removal = _PREFIX + removal.removeprefix(_SHORT)
-    return Record(segment, index, synthesis or PARAMETRIC, removal)
+    removal = _PREFIX + removal[1:] if removal.startswith(_SHORT) else removal
+    return Record(_checked(_segment(start, end, codes)), index, synthesis or PARAMETRIC, removal)
 
 
 def _tail(data: bytes) -> list[int]:
@@ -289,9 +281,7 @@ def _checked_profile(profile: GrainProfile) -> GrainProfile:
 def _check_ids(*ids: str) -> None:
     for text in ids:
         if len(text) > MAX_ID or not _ID.fullmatch(text) or text.startswith(_SHORT):
-            _fail(
-                f"a model id must be at most {MAX_ID} letters, digits or ._+- characters, the first no point"
-            )
+            _fail(f"a model id must be at most {MAX_ID} letters, digits or ._+-, the first no point")
 
 
 def _check_version(version: Any) -> None:
@@ -303,8 +293,7 @@ def _check_version(version: Any) -> None:
 
 def _brief(table: dict[str, Any]) -> dict[str, Any]:
     """Without those numbers that the first writers did not know, where they are 0."""
-    later = list(_DEFAULT)[-_LATER:]
-    return {key: value for key, value in table.items() if key not in later or value}
+    return {key: value for key, value in table.items() if key not in list(_DEFAULT)[-_LATER:] or value}
 
 
 def to_table(segment: GrainSegment) -> dict[str, Any]:
@@ -382,7 +371,7 @@ def _parsed(text: str) -> Any:
         _fail(f"has {len(text)} characters, more than {MAX_JSON}")
     # a bound on what the parser may build, taken before it builds it
     brackets, members, items = text.count("[") + text.count("{"), text.count(":"), text.count(",")
-    if brackets > 6 * MAX_SEGMENTS or members > 12 * MAX_SEGMENTS or items > 40 * MAX_SEGMENTS:
+    if brackets > 6 * MAX_SEGMENTS or members > 14 * MAX_SEGMENTS or items > 40 * MAX_SEGMENTS:
         _fail("holds more values than any profile can")
     try:
         return json.loads(text, parse_int=_integer, parse_constant=_constant, object_pairs_hook=_unique)

@@ -247,6 +247,10 @@ def test_the_largest_profile_fits_and_a_larger_one_does_not() -> None:
         skew=-1.4123,
         seed=2**32 - 1,
         confidence=0.9312,
+        skew_slope=-7.123,
+        kurtosis=-1.984375,
+        law=BENT_LAW,
+        kurtosis_slope=-3.96875,
     )
     made = [replace(widest, start=first + 10 * k, end=first + 10 * k + 10) for k in range(wire.MAX_SEGMENTS)]
     profile = GrainProfile(tuple(made), "r" * 48, "s" * 48, "f" * 128)
