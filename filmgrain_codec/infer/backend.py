@@ -1,8 +1,9 @@
 """What runs filters' nets: ONNX Runtime on the CPU or by CUDA, or OpenVINO at full or at bf16 precision.
 
 Grain that is put on never comes here: a synthesizer's net stays on ONNX Runtime's CPU provider, whose bits
-are promised. Removal and repair may use what is fastest. Each backend gives the same bits for any number of threads and in any
-order of frames; two backends differ by rounding. CUDA has not been tried yet, so ``auto`` never means it.
+are promised. Removal and repair may use what is fastest. Each backend gives the same bits for any number of
+threads and in any order of frames; two backends differ by rounding. CUDA has not been tried yet, so ``auto``
+never means it.
 """
 
 from __future__ import annotations
