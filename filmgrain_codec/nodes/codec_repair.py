@@ -134,7 +134,8 @@ class CodecRepair:
         for k, frame in enumerate(window):
             if k != self.radius:
                 drawn = packed([motion.warp(p, k) for p in seen[k]])
-                coarser = 0.0 if self._qp is not None else float(frame.props.get(QP_PROP, qp)) - qp
+                known = None if self._qp is not None else frame.props.get(QP_PROP)
+                coarser = 0.0 if known is None else float(known) - qp
                 level = np.full((1, 1, *here.shape[2:]), coarser / HIGHEST, np.float32)
                 found += [drawn - here, level]
         return found

@@ -60,6 +60,19 @@ def test_strength_is_a_share_and_nothing_at_zero(pair):
         np.testing.assert_allclose(2 * (b - c), a - c, atol=2e-6)
 
 
+def test_neighbours_whose_quantiser_nobody_told_count_as_coded_alike(pair):
+    _, coded = pair
+    node = CodecRepair(model="best")
+    blank, bare = (replace(coded, props=p) for p in (coded.props | {QP_PROP: None}, {}))
+    alike = node.process([coded] * 3, 0)
+    for near in (blank, bare):
+        made = node.process([near, coded, near], 0)
+        assert all(np.array_equal(a, b) for a, b in zip(made.planes, alike.planes, strict=True))
+    coarser = replace(coded, props=coded.props | {QP_PROP: coded.props[QP_PROP] + 8})
+    other = node.process([coarser, coded, coarser], 0)
+    assert not np.array_equal(other.planes[0], alike.planes[0])
+
+
 def detail(frame: Frame) -> float:
     """Variance of what three samples in a row do not share."""
     return float(np.diff(frame.planes[0], 2, 1).var())
