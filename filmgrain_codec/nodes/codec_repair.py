@@ -46,7 +46,7 @@ class CodecRepair:
     gives the very same planes. ``perceptual``: 0 is nearest to what was coded on average, which is smooth; 1
     has detail about as strong as it was, at some cost in PSNR; between them both are mixed, and both nets
     run. ``least``: up to this QP frames pass as they are; from there on the repair fades in over 4.
-    ``model``: fast, best or an id. ``backend``: what runs its net (see ``infer.backend``); the judge stays on
+    ``model``: fast or an id. ``backend``: what runs its net (see ``infer.backend``); the judge stays on
     ONNX Runtime. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
     ``radius`` is that of the model: one that sees neighbours is shown them along their motion.
 
