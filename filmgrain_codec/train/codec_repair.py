@@ -91,6 +91,7 @@ def note(config: Config, run: Run, pool: dict[str, object], held: dict[str, obje
         "seed": config.seed,
         "budget_seconds": config.budget,
         "batch": config.batch,
+        "rate": config.rate,
         "device": config.device,
         "started_from": config.start and config.start.name,
         "commit": commit(),

@@ -43,7 +43,7 @@ where more was lost. Loss: {losses}. AdamW, cosine over the budget, averaged wei
 Seed {seed}, {steps} steps of {batch} patches, {minutes:.0f} minutes on one shared core, commit
 `{commit:.12}`, torch {torch}.
 `fgcodec train codec_repair --data DIR --out DIR --tier {tier} --scenes {scenes} --budget {budget:.0f}m
---seed {seed}{start}`; a slower machine takes fewer steps."""
+--seed {seed}{rate}{start}`; a slower machine takes fewer steps."""
 
 OURS = """\
 errors in units of the patch's own (squared up to one of them, straight beyond), 0.1 (1 - SSIM in boxes
@@ -115,6 +115,7 @@ def ship(given: Shipment) -> list[Path]:
 
 def recipe(facts: dict[str, Any]) -> str:
     return RECIPE.format(
+        rate=f" --rate {facts['rate']:g}" if "rate" in facts else "",
         start=f" --start {facts['started_from']}" if facts.get("started_from") else "",
         losses=LOSSES.get(facts["tier"], OURS),
         side=pool.SIDE,

@@ -48,6 +48,15 @@ def camera(picture: Picture, side: int, frames: int, rng: Generator) -> Scene:
     return out.clip(0, 1)
 
 
+def square(picture: Picture, side: int, rng: Generator) -> Scene:
+    """(side, side, 3) of a still as it is; where it is smaller, mirrored out."""
+    missing = [(0, max(0, side - n)) for n in picture.shape[1:]]
+    whole = np.pad(picture, [(0, 0), *missing], "symmetric")
+    top, left = (rng.integers(n - side + 1) for n in whole.shape[1:])
+    part = np.moveaxis(whole[:, top : top + side, left : left + side], 0, 2)
+    return np.asarray(part, np.float32) / np.float32(255)
+
+
 def homographies(shape: tuple[int, ...], side: int, frames: int, rng: Generator) -> list[NDArray[np.float64]]:
     """From window samples to picture samples, one matrix a frame."""
     speed = rng.choice(SPEEDS)

@@ -23,6 +23,7 @@ from filmgrain_codec.train.codec import pool  # noqa: E402
 from filmgrain_codec.train.codec.batches import Batches, told  # noqa: E402
 from filmgrain_codec.train.codec.jpeg import as_jpeg  # noqa: E402
 from filmgrain_codec.train.codec.losses import asked, beside, ms_ssim  # noqa: E402
+from filmgrain_codec.train.codec.neighbours import as_in_use  # noqa: E402
 from filmgrain_codec.train.codec.nogan import NoGan  # noqa: E402
 from filmgrain_codec.train.codec.texture import Textured, compared  # noqa: E402
 from filmgrain_codec.train.loop import Schedule  # noqa: E402
@@ -261,3 +262,46 @@ def test_the_sliders_other_end_is_shipped_without_a_judge(data: Path, tmp_path: 
     assert [p.name for p in model.parts] == ["repair"]
     assert files == [model.part("repair").path]
     assert "perceptual=1" in (tmp_path / "cards" / "texture-1.md").read_text()
+
+
+def test_neighbours_are_spoilt_as_they_are_in_use() -> None:
+    torch.manual_seed(1)
+    count, rng = 400, np.random.default_rng(2)
+    own = {"luma": torch.rand(count, 1, 32, 32), "chroma": torch.rand(count, 2, 16, 16)}
+    fit = {"near": own["luma"] * 0.9, "near_chroma": own["chroma"] * 0.9}
+    batch = {k: v.repeat(1, 2, 1, 1) if k in fit else v.clone() for k, v in (own | fit).items()}
+    batch["coarser"] = torch.ones(count, 2)
+    drawn, family = batch["near"].clone(), np.arange(count) % 2 * 4
+    as_in_use(batch, family, rng)
+    missing = (batch["near"] == own["luma"]).flatten(2).all(2)
+    assert torch.equal(batch["near_chroma"][missing.all(1)], own["chroma"][missing.all(1)].repeat(1, 2, 1, 1))
+    assert not batch["coarser"][missing].any()
+    alone = missing.all(1).numpy()
+    assert 0.2 < alone[family == 0].mean() < 0.4 < alone[family == 4].mean() < 0.75
+    as_drawn = (batch["near"] == drawn).flatten(1).all(1).numpy()
+    assert 0.1 < (~alone & ~as_drawn).mean() < 0.5  # bent, or another's
+    assert as_drawn.mean() > 0.2
+
+
+def test_a_neighbour_that_does_not_fit_counts_as_none() -> None:
+    torch.manual_seed(3)
+    net = CodecNets("best").repair.eval()
+    with torch.no_grad():
+        net.last.weight.normal_(0, 0.05)
+        known = told(np.array([32.0]), np.array([1]))
+        given, around = torch.rand(1, 6, 24, 24), torch.zeros(1, 14, 24, 24)
+        alone = net(*asked(given, known, around))
+        assert torch.equal(net(*asked(given, known, around + 0.1)), alone)
+        assert (net(*asked(given, known, around + 0.01)) - alone).abs().max() > 1e-4
+
+
+def test_single_pictures_have_no_neighbours(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "CHANCES", {"jpeg": 1.0})
+    monkeypatch.setattr(pool, "SINGLE_SHARE", 1.0)
+    monkeypatch.setattr(pool, "DOUBLE_SHARE", 0.0)
+    recipe = pool.Recipe(data, 1, 1, neighbours=True)
+    made = list(pool.samples(recipe, pool.clean_material(recipe), 0))
+    assert len(made) == pool.KEPT * pool.PER_FRAME
+    assert all(np.array_equal(s["near"], np.stack([s["luma"]] * 2)) for s in made)
+    assert not np.any([s["coarser"] for s in made])
+    assert len({float(s["facts"][0]) for s in made}) == pool.KEPT  # each of its own quality

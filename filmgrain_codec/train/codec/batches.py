@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
+from filmgrain_codec.train.codec.neighbours import as_in_use
 from filmgrain_codec.train.codec.pool import GRID, SIDE, Pool
 from filmgrain_codec.train.networks.codec import PATCH
 
@@ -50,19 +51,20 @@ class Batches:
         picked = rng.choice(self.chosen, self.size, replace=len(self.chosen) < self.size)
         rows, uncoded = [self._patch(k, rng) for k in picked], rng.random(self.size) < UNCODED_SHARE
         rows = [_uncoded(r) if u else r for r, u in zip(rows, uncoded, strict=True)]
-        batch = {name: torch.from_numpy(np.stack([r[name] for r in rows])) for name in rows[0]}
-        if "coarser" in self.pool.arrays:
-            batch["coarser"] = _tensor(np.asarray(self.pool.arrays["coarser"])[picked])
+        batch = {name: _scaled(np.stack([r[name] for r in rows])) for name in rows[0]}
         qp, codec = np.where(uncoded, UNCODED, self.facts[picked, 0]), self.facts[picked, 1]
         wrong = rng.normal(0, ROUGH_ERROR, self.size) * (rng.random(self.size) < ROUGH_SHARE)
         if self.error is not None:
             wrong = rng.normal(0, 1, self.size) * self.error
         known = np.where(rng.random(self.size) < UNTOLD_SHARE, len(FAMILIES) - 1, codec).astype(int)
+        if "coarser" in self.pool.arrays:
+            batch["coarser"] = _tensor(np.asarray(self.pool.arrays["coarser"])[picked])
+            as_in_use(batch, codec, rng)
         return {**batch, "qp": _tensor(qp), "told": told(np.clip(qp + wrong, 0, HIGHEST), known)}
 
     def _patch(self, number: int, rng: np.random.Generator) -> Row:
-        """Luma, chroma, clean luma, clean chroma of a square in it, mirrored and turned at random; of its
-        neighbours too, where the pool has them.
+        """Codes of luma, chroma, clean luma, clean chroma of a square in it, mirrored and turned at random;
+        of its neighbours too, where the pool has them.
         """
         step = 2 if rng.random() < SHIFTED_SHARE else GRID
         top, left = (step * rng.integers((SIDE - PATCH) // step + 1, size=2)).tolist()
@@ -74,7 +76,7 @@ class Batches:
             part = array.reshape(-1, *array.shape[-2:])[:, y : y + n, x : x + n]
             part = part[:, :, ::-1] if mirror else part
             part = part.swapaxes(1, 2) if turn else part
-            out[name] = np.ascontiguousarray(part, np.float32) / np.float32(65535)
+            out[name] = part
         return out
 
 
@@ -87,6 +89,11 @@ def _uncoded(row: Row) -> Row:
 def told(qp: np.ndarray, family: np.ndarray) -> Tensor:
     """(N, TOLD): QP / 63 and the codec family."""
     return _tensor(np.concatenate([qp[:, None] / HIGHEST, np.eye(len(FAMILIES))[family]], 1))
+
+
+def _scaled(codes: np.ndarray) -> Tensor:
+    """Codes of 16 bits as 0..1."""
+    return torch.from_numpy(codes.astype(np.float32) / np.float32(65535))
 
 
 def _tensor(values: np.ndarray) -> Tensor:

@@ -37,6 +37,8 @@ GRID = 8
 CHANCES = {"x264": 0.18, "x265": 0.26, "svtav1": 0.28, "mpeg2": 0.07, "jpeg": 0.21}
 CLIP_SHARE, DOUBLE_SHARE, KEY_SHARE = 0.1, 0.1, 0.2
 """Scenes of real clips, scenes that were coded twice, and kept frames that are the first, coded by itself."""
+SINGLE_SHARE = 0.5
+"""Of JPEG's scenes, in pools with neighbours: single pictures, as they are, beside which there is none."""
 RANGES = {"x264": (18, 46), "x265": (18, 46), "svtav1": (24, 63), "mpeg2": (2, 31), "jpeg": (6, 88)}
 """CRF; MPEG-2's quantiser code (drawn in the logarithm), libjpeg's quality."""
 PRESETS = {"x264": ("veryfast", "fast", "medium"), "x265": ("fast", "medium"), "svtav1": ("8", "6", "7")}
@@ -124,13 +126,17 @@ def samples(recipe: Recipe, seen: Material, number: int) -> Iterator[Sample]:
     rng = np.random.default_rng([recipe.seed, number])
     clean = frames_of(clean_scene(seen, rng))
     codec = str(rng.choice(list(CHANCES), p=list(CHANCES.values())))
+    single = recipe.neighbours and codec == "jpeg" and rng.random() < SINGLE_SHARE
+    if single:
+        clean = frames_of(singles(seen, rng))
     before = clean
     if rng.random() < DOUBLE_SHARE:
         clean, before = coded_before(clean, rng)
-    kept = kept_frames(rng)
-    made = through(before, codec, rng, around(kept) if recipe.neighbours else kept, recipe.neighbours)
+    kept, follows = kept_frames(rng), recipe.neighbours and not single
+    made = through(before, codec, rng, around(kept) if follows else kept, follows)
     for index in kept:
-        drawn = shown(made, index) if recipe.neighbours else None
+        alone = [made[index]] * 2 if single else None
+        drawn = shown(made, index) if follows else alone
         for top, left in places(made[index], clean[index], rng):
             sample = patch(made[index], clean[index], top, left)
             yield sample if drawn is None else sample | near(drawn, made[index], top, left)
@@ -184,6 +190,12 @@ def clean_scene(seen: Material, rng: Generator) -> motion.Scene:
     else:
         found = motion.scene(seen.photos, SCENE, FRAMES, rng)
     return motion.graded(motion.turned(found, rng), rng)
+
+
+def singles(seen: Material, rng: Generator) -> motion.Scene:
+    """(FRAMES, SCENE, SCENE, 3): pictures of their own, cut out of photographs without resampling."""
+    found = [motion.square(seen.photos[rng.integers(len(seen.photos))], SCENE, rng) for _ in range(FRAMES)]
+    return motion.graded(motion.turned(np.stack(found), rng), rng)
 
 
 def frames_of(scene: motion.Scene) -> list[Frame]:

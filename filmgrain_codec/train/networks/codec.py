@@ -30,6 +30,8 @@ NEAR = 5
 """Side of the box (at half size) whose mean is taken off: faint errors shall not be small beside tone."""
 OFF = 0.02
 """Typical error at QP 32."""
+FITS = 1.0
+"""Typical errors that a neighbour may differ by, as a mean near by; at twice that it is not seen."""
 PATCH = 96
 """Luma samples a side of the patches that the quantiser is judged from."""
 PHASES = 4
@@ -110,7 +112,9 @@ class RepairNet(nn.Module):
     def forward(self, given: Tensor, told: Tensor) -> Tensor:
         known = self.told(told)
         own = PLANES + 1 + PHASES
-        first = torch.cat([detail(given[:, :PLANES]), given[:, PLANES:own], CONTRAST * given[:, own:]], 1)
+        beside = given[:, own:].split(BESIDE, 1) if self.radius else ()
+        around = [CONTRAST * fitting(part, told) for part in beside]
+        first = torch.cat([detail(given[:, :PLANES]), given[:, PLANES:own], *around], 1)
         seen = F.relu(self.film(self.first(first), known))
         deep = self.down(seen)
         for block in self.blocks:
@@ -123,6 +127,15 @@ class RepairNet(nn.Module):
 def entering(radius: int) -> int:
     """Planes that a net of a radius is given."""
     return PLANES + 1 + PHASES + 2 * radius * BESIDE
+
+
+def fitting(neighbour: Tensor, told: Tensor) -> Tensor:
+    """What a neighbour shows (N, BESIDE, h, w), faded out where it differs by more than coding explains:
+    there motion was not followed, and the frame stands alone, as a still does.
+    """
+    apart = neighbour[:, :4].abs().mean(1, keepdim=True)
+    misfit = F.avg_pool2d(apart, NEAR, 1, NEAR // 2, count_include_pad=False) / (FITS * usual(told))
+    return neighbour * (2 - misfit).clamp(0, 1)
 
 
 def detail(given: Tensor) -> Tensor:
