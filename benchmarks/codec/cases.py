@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks import material
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.media.recode import Coding, recode
-from filmgrain_codec.nodes.codec_repair import CODEC_PROP, QP_PROP
+from filmgrain_codec.nodes.codec_repair import CODEC_PROP, KEY_PROP, QP_PROP
 from filmgrain_codec.train.codec.jpeg import as_jpeg
 
 QUALITIES = (10, 20, 30, 40)
@@ -100,4 +100,5 @@ def in_bits(frame: Frame, bits: int) -> Frame:
 def _known(frame: Frame) -> Frame:
     qp = frame.props["qp"]
     props = {QP_PROP: qp, READ_PROP: frame.props.get(READ_PROP, qp), CODEC_PROP: frame.props["codec"]}
+    props[KEY_PROP] = frame.props.get("key_qp")
     return replace(frame, props=props)

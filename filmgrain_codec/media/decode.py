@@ -32,6 +32,8 @@ class Tally:
     first_packet: bytes | None = None
     headers: Headers | None = None
     """Reads quantisers of every packet, where they are asked for."""
+    key_qp: float | None = None
+    """Quantiser of the last picture that was coded without others."""
 
 
 def main_video(container: InputContainer, path: str) -> VideoStream:

@@ -6,6 +6,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from filmgrain_codec.core import quantiser
@@ -36,11 +37,21 @@ def jpeg_qp(packet: bytes) -> float | None:
 
 
 def quantiser_of(picture: av.VideoFrame, stream: VideoStream, tally: Tally) -> dict[str, Any]:
-    """Properties of a frame: 'FGCodec', and 'FGQP' where it is told (JPEG's by the first picture's table)."""
+    """Properties of a frame: 'FGCodec', and where it is told (JPEG's by the first picture's table) 'FGQP';
+    there 'FGKeyQP' too: of the last picture, this one among them, that was coded without others.
+    """
     props: dict[str, Any] = {"FGCodec": quantiser.family(stream.codec_context.codec.canonical_name)}
     qp = exported_qp(picture)
     if qp is None and props["FGCodec"] == "jpeg" and tally.first_packet:
         qp = jpeg_qp(tally.first_packet)
     if qp is None and tally.headers is not None:
         qp = tally.headers.qp(picture.pts)
-    return props if qp is None else {**props, "FGQP": qp}
+    if qp is not None and alone(picture):
+        tally.key_qp = qp
+    keyed = {} if tally.key_qp is None else {"FGKeyQP": tally.key_qp}
+    return props if qp is None else {**props, "FGQP": qp, **keyed}
+
+
+def alone(picture: av.VideoFrame) -> bool:
+    """Whether a picture was coded without others."""
+    return bool(picture.key_frame) or picture.pict_type == PictureType.I

@@ -21,7 +21,7 @@ from filmgrain_codec.media.files import PIPE, open_input
 from filmgrain_codec.media.headers import Headers
 from filmgrain_codec.media.index import presentation_times
 from filmgrain_codec.media.probe import LOOK, USUAL_RATE, SourceInfo, as_yuv, describe
-from filmgrain_codec.media.quantisers import quantiser_of
+from filmgrain_codec.media.quantisers import alone, quantiser_of
 from filmgrain_codec.media.rgb import to_yuv
 from filmgrain_codec.media.sequence import frame_rate_options
 from filmgrain_codec.media.whole import missing_bytes
@@ -36,7 +36,8 @@ class Reader:
     (for sources: it is part of the picture), 'export' leaves it out (for our own base layers).
     ``rate`` is the frame rate of numbered stills. ``yuv`` delivers RGB sources as Y'CbCr 4:4:4 (see
     media/rgb.py; props 'over_range' then counts what cannot be coded). ``quantisers`` tells of every frame
-    how coarsely it was coded: props 'FGCodec', and 'FGQP' where the decoder knows (see ``core.quantiser``).
+    how coarsely it was coded: props 'FGCodec', and 'FGQP' and 'FGKeyQP' where the stream tells (see
+    ``core.quantiser``, ``media.quantisers``).
 
     Frames have ``props``: 'keyframe' (of the source codec), 'interlaced', and 'carrier' (the decoded
     picture) where it holds A53 captions.
@@ -110,6 +111,8 @@ class Reader:
             last = pts
             if index >= self.start:
                 yield self._frame(raw, index, pts)
+            elif self._settings[2] and alone(raw):
+                quantiser_of(raw, self._stream, self.tally)
             index += 1
 
     def _seek(self) -> int:

@@ -19,7 +19,7 @@ from filmgrain_codec.core import quantiser
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.media.convert import from_av, planar_format, to_av
 from filmgrain_codec.media.headers import Headers
-from filmgrain_codec.media.quantisers import exported_qp
+from filmgrain_codec.media.quantisers import alone, exported_qp
 
 _ENCODERS = {"x264": "libx264", "x265": "libx265", "svtav1": "libsvtav1", "mpeg2": "mpeg2video"}
 _QUIET = {
@@ -48,8 +48,8 @@ def codecs() -> tuple[str, ...]:
 
 
 def recode(frames: Sequence[Frame], coding: Coding) -> tuple[list[Frame], int]:
-    """The frames as they come back, with props ``qp``, ``codec`` and ``read_qp`` (what a reader of the stream
-    is told of QP, or None), and the bytes of their packets.
+    """The frames as they come back, with props ``qp``, ``codec``, ``read_qp`` and ``key_qp`` (what a reader
+    of the stream is told of the frame's QP and of its key frame's, or None), and the bytes of their packets.
 
     Frames are 4:2:0 with even sides (16 and more) and any depth; they come back at ``coding.bits``.
     """
@@ -88,7 +88,7 @@ def _quality(packet: av.Packet) -> float:
 def _decoded(
     content: bytes, frames: Sequence[Frame], coding: Coding, told: Mapping[int, float]
 ) -> list[Frame]:
-    made: list[Frame] = []
+    made, key = list[Frame](), None
     with av.open(io.BytesIO(content), "r") as container:
         context = container.streams.video[0].codec_context
         context.options = {"export_side_data": "venc_params"}
@@ -102,7 +102,8 @@ def _decoded(
                 exported = exported_qp(picture)
                 read = headers.qp(picture.pts) if exported is None else exported
                 qp = _qp(coding, told[len(made)]) if exported is None else exported
-                props = {"qp": qp, "read_qp": read, "codec": coding.codec}
+                key = read if alone(picture) else key
+                props = {"qp": qp, "read_qp": read, "key_qp": key, "codec": coding.codec}
                 fmt = replace(source.fmt, bits=coding.bits)
                 made.append(from_av(picture, fmt, source.index, source.pts, source.time_base, 0, props))
     return made

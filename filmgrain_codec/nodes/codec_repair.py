@@ -14,14 +14,16 @@ from filmgrain_codec.infer import backend as backends
 from filmgrain_codec.infer import store, tiling
 from filmgrain_codec.infer.names import AUTO
 from filmgrain_codec.infer.session import Net, session
+from filmgrain_codec.nodes import standing
 from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.packed import pack, unpack
 
 Array = NDArray[np.float32]
 ROLE, TEXTURE_ROLE = "codec-repair", "codec-repair-texture"
-QP_PROP, CODEC_PROP = "FGQP", "FGCodec"
-"""Of a frame: the quantiser it was coded with and its codec family (see ``core.quantiser``)."""
+QP_PROP, CODEC_PROP, KEY_PROP = "FGQP", "FGCodec", "FGKeyQP"
+"""Of a frame: the quantiser it was coded with, its codec family (see ``core.quantiser``), and the quantiser
+of the last frame, itself among them, that was coded without others."""
 USED_PROP = "FGRepairQP"
 """The QP that a frame was repaired for; -1 where it was left as it is."""
 LEAST, FADE = 20.0, 4.0
@@ -48,7 +50,9 @@ class CodecRepair:
     run. ``least``: up to this QP frames pass as they are; from there on the repair fades in over 4.
     ``model``: fast or an id. ``backend``: what runs its net (see ``infer.backend``); the judge stays on
     ONNX Runtime. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
-    ``radius`` is that of the model: one that sees neighbours is shown them along their motion.
+    A model that sees neighbours is shown them along their motion. Of every model less is taken where the
+    picture stands still and ``props['FGKeyQP']`` says that the key frame is finer (see ``standing``).
+    A window of one frame will do; then it counts as all moving.
 
     Gray, RGB (repaired as BT.709 Y'CbCr) and every subsampling go through the same net, which works on
     4:2:0: finer chroma is repaired at that resolution. Sets FGRepairQP. Raises ``UsageError`` for values out
@@ -57,7 +61,7 @@ class CodecRepair:
 
     asks_quantiser = True
     """Readers that can tell a frame's quantiser should."""
-    reads = (QP_PROP, CODEC_PROP)
+    reads = (QP_PROP, CODEC_PROP, KEY_PROP)
     """Properties of a frame that its result depends on."""
 
     def __init__(
@@ -77,7 +81,7 @@ class CodecRepair:
         if codec not in (AUTO, *FAMILIES):
             raise UsageError(f"codec is one of {', '.join((AUTO, *FAMILIES))}, not {codec!r}")
         self.model = store.resolve(model, ROLE)
-        self.radius = self.model.radius
+        self.radius = max(self.model.radius, int(qp is None))
         self._judge = session(self.model.part("judge"), threads)
         both = {self.model: 1 - perceptual} | ({_texture(): perceptual} if perceptual else {})
         self._nets = [
@@ -91,7 +95,7 @@ class CodecRepair:
         return fmt
 
     def process(self, window: Sequence[Frame], n: int) -> Frame:
-        frame = window[self.radius]
+        frame = window[len(window) // 2]
         if self._strength == 0:
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
         family = self._family(frame)
@@ -101,6 +105,9 @@ class CodecRepair:
         if share == 0:
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
         found = self._residual(planes, told(qp, family), self.beside(window, planes, qp))
+        part = self._standing(window, planes[0], qp)
+        if part is not None:
+            found = [r * sized(part, r.shape) for r in found]
         return frame.with_planes(added(frame, found, np.float32(share)), **{USED_PROP: qp})
 
     def quantiser(self, frame: Frame, planes: Sequence[Plane], family: str) -> float:
@@ -109,6 +116,16 @@ class CodecRepair:
             return self._qp
         known = frame.props.get(QP_PROP)
         return float(known) if known is not None else self._judged(planes, family)
+
+    def _standing(self, window: Sequence[Frame], luma: Plane, qp: float) -> Plane | None:
+        """What of the repair each square gets; None where nothing says that some of them are finer."""
+        frame = window[len(window) // 2]
+        key = None if self._qp is not None else frame.props.get(KEY_PROP)
+        others = [luma_of(f) for f in window if f is not frame]
+        if key is None or key >= qp or not others:
+            return None
+        faded_less = faded(key, self._least) / faded(qp, self._least)
+        return standing.share(standing.still(luma, others, qp), qp, float(key), faded_less)
 
     def _family(self, frame: Frame) -> str:
         named = str(frame.props.get(CODEC_PROP, FAMILIES[-1])) if self._codec == AUTO else self._codec
@@ -126,7 +143,7 @@ class CodecRepair:
         """What the net is told of the neighbours: how they differ from the frame, drawn onto it along their
         motion, and how much coarser they were coded as far as that is told.
         """
-        if not self.radius:
+        if not self.model.radius:
             return []
         seen = [planes if f is window[self.radius] else as_420(f) for f in window]
         motion = Motion([p[0] for p in seen], self.radius, self.model.motion)
@@ -195,6 +212,11 @@ def as_420(frame: Frame) -> list[Plane]:
         return [frame.planes[0], *[np.full((rows, columns), 0.5, np.float32)] * 2]
     luma, *chroma = frame.planes if fmt.family == "yuv" else _ycbcr(frame.planes)
     return [luma, *(sized(p, (rows, columns)) for p in chroma)]
+
+
+def luma_of(frame: Frame) -> Plane:
+    """The first plane of ``as_420``."""
+    return _ycbcr(frame.planes)[0] if frame.fmt.family == "rgb" else frame.planes[0]
 
 
 def added(frame: Frame, found: Sequence[Plane], share: np.float32) -> tuple[Plane, ...]:

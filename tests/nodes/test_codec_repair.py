@@ -14,7 +14,15 @@ from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.infer.backend import problem
 from filmgrain_codec.infer.names import BF16, OPENVINO, ORT
 from filmgrain_codec.media.recode import Coding, recode
-from filmgrain_codec.nodes.codec_repair import CODEC_PROP, QP_PROP, USED_PROP, CodecRepair, as_420, faded
+from filmgrain_codec.nodes.codec_repair import (
+    CODEC_PROP,
+    KEY_PROP,
+    QP_PROP,
+    USED_PROP,
+    CodecRepair,
+    as_420,
+    faded,
+)
 
 FMT = FrameFormat(160, 128, "yuv", 1, 1, 8)
 
@@ -63,13 +71,40 @@ def test_strength_is_a_share_and_nothing_at_zero(pair):
 def test_neighbours_whose_quantiser_nobody_told_count_as_coded_alike(pair):
     _, coded = pair
     node = CodecRepair()
-    node.radius, node.model = 1, replace(node.model, motion="fast")
+    node.model = replace(node.model, radius=1, motion="fast")
     coarser = replace(coded, props={QP_PROP: 46.0})
     blank, bare = (replace(coded, props=p) for p in ({QP_PROP: None}, {}))
     for near, steps in ((blank, 0), (bare, 0), (coarser, 8)):
         _, before, _, after = node.beside([near, coded, near], as_420(coded), 38.0)
         np.testing.assert_allclose(before * HIGHEST, steps, atol=1e-5)
         assert np.array_equal(before, after)
+
+
+def test_what_stands_still_counts_as_fine_as_its_key_frame(pair):
+    _, coded = pair
+    node, moving = CodecRepair(), coded.with_planes(tuple(p + np.float32(0.1) for p in coded.planes))
+    twin = coded.with_planes(tuple(p.copy() for p in coded.planes))
+    qp = coded.props[QP_PROP]
+    whole = [a - b for a, b in zip(node.process([coded], 0).planes, coded.planes, strict=True)]
+    for key, around, share in (
+        (qp - 6, twin, 0.5**0.5),
+        (qp - 6, moving, 1.0),
+        (18.0, twin, 0.0),
+        (qp, twin, 1.0),
+        (None, twin, 1.0),
+    ):
+        frame = replace(coded, props={**coded.props, KEY_PROP: key})
+        made = node.process([around, frame, moving], 1)
+        for a, b, c in zip(made.planes, coded.planes, whole, strict=True):
+            np.testing.assert_allclose(a - b, share * c, atol=1e-6)
+    half = coded.planes[0].copy()
+    half[:, 96:] += 0.1
+    frame = replace(coded, props={**coded.props, KEY_PROP: qp - 6})
+    made = node.process([frame, frame, coded.with_planes((half, *coded.planes[1:]))], 1)
+    np.testing.assert_allclose(
+        (made.planes[0] - coded.planes[0])[:, :72], 0.5**0.5 * whole[0][:, :72], atol=1e-6
+    )
+    assert np.abs(made.planes[0] - coded.planes[0] - whole[0])[:, 128:].max() < 0.1 * np.abs(whole[0]).max()
 
 
 def detail(frame: Frame) -> float:

@@ -42,6 +42,9 @@ def test_the_reader_tells_what_the_decoder_knows(coarse):
     for _ in range(6):  # H.264's decoder has a say while it still decodes, if its threads work by frames
         with Reader(coarse, quantisers=True) as reader:
             assert [f.props["FGQP"] for f in reader] == [p["FGQP"] for p in props]
+    for start in (0, 2):
+        with Reader(coarse, start=start, quantisers=True) as reader:
+            assert {f.props["FGKeyQP"] for f in reader} == {props[0]["FGQP"]}
     with Reader(coarse) as reader:
         assert all("FGCodec" not in f.props for f in reader)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
+from filmgrain_codec.nodes.standing import DOUBLING, USUAL, USUAL_AT
 from filmgrain_codec.train.networks.macs import of_convolutions
 
 PLANES = 6
@@ -28,8 +29,6 @@ HIDDEN = 32
 CENTRE, CONTRAST = 0.5, 16.0
 NEAR = 5
 """Side of the box (at half size) whose mean is taken off: faint errors shall not be small beside tone."""
-OFF = 0.02
-"""Typical error at QP 32."""
 FITS = 1.0
 """Typical errors that a neighbour may differ by, as a mean near by; at twice that it is not seen."""
 PATCH = 96
@@ -157,7 +156,7 @@ def started(net: nn.Module) -> None:
 
 def usual(told: Tensor) -> Tensor:
     """About how far a picture of that QP is from the clean one (N, 1, 1, 1): as the root of the step."""
-    return OFF * torch.exp((told[:, :1, None, None] * HIGHEST - 32) * (math.log(2) / 12))
+    return USUAL * torch.exp((told[:, :1, None, None] * HIGHEST - USUAL_AT) * (math.log(2) / DOUBLING))
 
 
 class QuantiserNet(nn.Module):
