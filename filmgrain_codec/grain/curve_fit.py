@@ -34,8 +34,9 @@ FEWEST = 5
 _ENOUGH = 40.0
 _HALF = 6.0
 """Worth of blocks at which a bin counts half of what it can."""
-_DARKEST = 0.25
-"""Share of the least strength seen that the curve keeps where it is drawn on without samples."""
+_REWEIGHED = 3
+_LEAST_USUAL, _NONE = 0.5, 1e-6
+"""Share of the usual strength that the curve keeps at least, and a square that is next to nothing."""
 _MATCHED = 0.3
 """Trust in textured blocks that match between the frames."""
 _ANCHOR, _ANCHORED = 8.0, 0.05
@@ -62,13 +63,25 @@ def fit_knots(luma: Field, sigma: Field, weight: Field) -> Field:
     share = weight[used] / weight[used].sum()
     scale = float(np.exp((share * np.log(sigma[used])).sum()))
     basis, target = bent_basis(luma[used]), (sigma[used] / scale) ** 2
-    importance = share / target**2
-    usual, penalty = _usual(basis, importance, target), _penalty() * importance.sum()
-    normal = basis.T @ (importance[:, None] * basis) + penalty
-    wanted = basis.T @ (importance * target) + penalty @ usual
-    squares = _at_least(_DARKEST**2 * float(target.min()), normal, wanted)
-    knots = _bounded(np.sqrt(squares), (np.abs(basis) * share[:, None]).sum(0))
+    knots = _bounded(np.sqrt(_squares(basis, target, share)), (np.abs(basis) * share[:, None]).sum(0))
     return np.asarray(np.maximum(knots, 0.02 * knots.max()) * scale, np.float64)
+
+
+def _squares(basis: Field, target: Field, share: Field) -> Field:
+    """Squares of knots.
+
+    Errors are relative to a sample, or to the curve where a sample lies below it: one that says far too little
+    would outweigh all others.
+    """
+    fitted = target
+    for _ in range(_REWEIGHED):
+        importance = share / fitted**2
+        usual, penalty = _usual(basis, importance, target), _penalty() * importance.sum()
+        normal = basis.T @ (importance[:, None] * basis) + penalty
+        wanted = basis.T @ (importance * target) + penalty @ usual
+        squares = _at_least(np.maximum(_LEAST_USUAL**2 * usual, _NONE), normal, wanted)
+        fitted = np.maximum(basis @ squares, target)
+    return squares
 
 
 def _usual(basis: Field, importance: Field, target: Field) -> Field:
@@ -87,20 +100,20 @@ def _penalty() -> Field:
     return np.asarray(_SMOOTH / 20 * bend.T @ bend + _PULL * slope.T @ slope, np.float64)
 
 
-def _at_least(least: float, normal: Field, wanted: Field) -> Field:
+def _at_least(least: Field, normal: Field, wanted: Field) -> Field:
     """Solution of the normal equations with those unknowns held at ``least`` that would fall below it.
 
     Drawn on straight beyond its samples, a steep curve would end in no grain at all, and no block of those
     tones would be taken for grain any more.
     """
-    free, found = np.ones(KNOTS, bool), np.full(KNOTS, least)
+    free, found = np.ones(KNOTS, bool), least.copy()
     while free.any():
         rest = wanted - normal @ np.where(free, 0.0, least)
         found[free] = np.linalg.solve(normal[np.ix_(free, free)], rest[free])
         low = free & (found < least)
         if not low.any():
             break
-        free, found[low] = free & ~low, least
+        free, found[low] = free & ~low, least[low]
     return found
 
 

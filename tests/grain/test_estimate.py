@@ -260,6 +260,18 @@ def test_curve_without_samples_continues_from_its_neighbours() -> None:
     assert not curve_fit.fit_knots(luma, np.zeros(20), np.zeros(20)).any()
 
 
+def test_a_tone_that_says_far_too_little_leaves_the_others_alone() -> None:
+    luma = curve_fit.CENTRES
+    truth = 0.03 * np.sqrt(0.2 + 0.8 * np.exp(-(((luma - 0.48) / 0.16) ** 2)))
+    seen, mistaken = (luma > 0.1) & (luma < 0.72), 2
+    found, weight = np.where(seen, truth, 0.0), seen.astype(float)
+    found[mistaken], weight[mistaken] = truth[mistaken] / 8, 1e-3
+    knots = curve_fit.fit_knots(luma, found, weight)
+    kept = seen & (np.arange(len(luma)) != mistaken)
+    np.testing.assert_allclose(curve_fit.at(knots, luma[kept]), truth[kept], rtol=0.1)
+    assert curve_fit.at(knots, np.array([0.8]))[0] > 0.3 * truth[kept][-1]
+
+
 def test_codec_noise_in_texture_does_not_outvote_flat_tones(shared_data: Path) -> None:
     """A crowd in quick motion under a flat sky, whose blocks show a sigma of 0.001 to 0.004."""
     with Reader(shared_data / "test/film_video/svt65mm_10bit/PPH10I1_Panasonic_A.264") as reader:
