@@ -70,8 +70,8 @@ def fit_knots(luma: Field, sigma: Field, weight: Field) -> Field:
 def _squares(basis: Field, target: Field, share: Field) -> Field:
     """Squares of knots.
 
-    Errors are relative to a sample, or to the curve where a sample lies below it: one that says far too little
-    would outweigh all others.
+    Errors are relative to a sample, or to the curve where a sample lies below it: one that says far too
+    little would outweigh all others.
     """
     fitted = target
     for _ in range(_REWEIGHED):
