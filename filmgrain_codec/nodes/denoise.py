@@ -33,6 +33,9 @@ LEVEL_PROP = "FGLevel"
 """Frame property set by this node: the level removed, 0 where there is no grain."""
 UNKNOWN = 0.0
 """What the nets take for a size that is not known."""
+TOLD = np.float32(0.95)
+"""Share of a known strength that the nets are told: neighbours in motion fit less well than those they were
+trained on. Chosen on clips of the training material; what is judged is told with more care (``careful``)."""
 Planes = Sequence[tuple[Rows, ...]]
 """The planes of a window's frames as the centre would show them."""
 
@@ -69,7 +72,7 @@ class Denoise:
     ) -> None:
         self._given = _everywhere(grain) if isinstance(grain, int | float) else grain
         self._rough = isinstance(grain, int | float)
-        self._blind = blind or grain is None
+        self._judges = blind or grain is None
         self.model = store.resolve(model)
         self.radius = self.model.radius
         self._tile = _checked(tile)
@@ -92,7 +95,7 @@ class Denoise:
         if known.level <= 0:
             return frame.with_planes(frame.planes, **{LEVEL_PROP: 0.0})
         seen = [tuple(motion.drawn(p, k) for p in f.planes) for k, f in enumerate(window)]
-        sigma, share = block_sigma(frame.planes[0], known), share_of(frame)
+        sigma, share = self._told(frame.planes[0], known), share_of(frame)
         if share is not None:
             sigma = weaker(sigma, share)
         luma = self._clean_luma(frame, seen, sigma, known)
@@ -105,10 +108,10 @@ class Denoise:
 
     def _known(self, window: Sequence[Frame], motion: Motion, segment: GrainSegment | None) -> GrainSegment:
         """The grain of this window: as given, as judged, or of both."""
-        if segment is not None and not (self._blind or self._rough):
+        if segment is not None and not (self._judges or self._rough):
             return segment
         found = self._judged(window, motion)
-        return careful(found) if self._blind or segment is None else stated(found, segment)
+        return careful(found) if self._judges or segment is None else stated(found, segment)
 
     def _judged(self, window: Sequence[Frame], motion: Motion) -> GrainSegment:
         """What the centre and the two frames beside it say of their grain."""
@@ -119,6 +122,10 @@ class Denoise:
             tuple(motion.shifted(p, k, r) for p, r in zip(window[k].planes, rows, strict=True)) for k in near
         ]
         return judged([p[r] for p, r in zip(here.planes, rows, strict=True)], moved)
+
+    def _told(self, luma: Plane, known: GrainSegment) -> Array:
+        sigma = block_sigma(luma, known)
+        return sigma if self._judges else np.maximum(TOLD * sigma, SIGMA_FLOOR)
 
     def _clean_luma(self, frame: Frame, seen: Planes, sigma: Array, known: GrainSegment) -> Plane:
         told = stretched(sigma, (0, 0), frame.fmt.shape(0))
