@@ -26,16 +26,13 @@ from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.judge import bands, careful, judged, stated
 from filmgrain_codec.nodes.packed import PHASES
 from filmgrain_codec.nodes.shares import share_of, untouched, weaker
-from filmgrain_codec.nodes.sigma import SIGMA_FLOOR, averaged, block_sigma, stretched
+from filmgrain_codec.nodes.sigma import SIGMA_FLOOR, averaged, block_sigma, stretched, told_sigma
 from filmgrain_codec.nodes.stripes import Rows
 
 LEVEL_PROP = "FGLevel"
 """Frame property set by this node: the level removed, 0 where there is no grain."""
 UNKNOWN = 0.0
 """What the nets take for a size that is not known."""
-TOLD = np.float32(0.95)
-"""Share of a known strength that the nets are told: neighbours in motion fit less well than those they were
-trained on. Chosen on clips of the training material; what is judged is told with more care (``careful``)."""
 Planes = Sequence[tuple[Rows, ...]]
 """The planes of a window's frames as the centre would show them."""
 
@@ -124,8 +121,7 @@ class Denoise:
         return judged([p[r] for p, r in zip(here.planes, rows, strict=True)], moved)
 
     def _told(self, luma: Plane, known: GrainSegment) -> Array:
-        sigma = block_sigma(luma, known)
-        return sigma if self._judges else np.maximum(TOLD * sigma, SIGMA_FLOOR)
+        return block_sigma(luma, known) if self._judges else told_sigma(luma, known)
 
     def _clean_luma(self, frame: Frame, seen: Planes, sigma: Array, known: GrainSegment) -> Plane:
         told = stretched(sigma, (0, 0), frame.fmt.shape(0))

@@ -17,7 +17,7 @@ from filmgrain_codec.infer import store
 from filmgrain_codec.infer.store import Model
 from filmgrain_codec.infer.tiling import fitted
 from filmgrain_codec.nodes.align import Motion
-from filmgrain_codec.nodes.sigma import SIGMA_FLOOR, averaged, block_sigma, stretched
+from filmgrain_codec.nodes.sigma import SIGMA_FLOOR, averaged, stretched, told_sigma
 from filmgrain_codec.nodes.stripes import whole
 from vsfgcodec.clips import Job, fill, job, opened, parallel, planes_of, shifted
 from vsfgcodec.cuts import Cuts, marked
@@ -103,14 +103,14 @@ class _Given:
 
     def luma(self) -> list[Plane]:
         centre = self._centre.planes[0]
-        sigma = whole(stretched(block_sigma(centre, self.known), (0, 0), centre.shape))
+        sigma = whole(stretched(told_sigma(centre, self.known), (0, 0), centre.shape))
         size = np.full(centre.shape, self.known.spectrum.size, np.float32)
         return [*self._drawn([0]), sigma, size]
 
     def chroma(self, clean: Plane) -> list[Plane]:
         fmt, centre = self._centre.fmt, self._centre.planes[0]
         down, shape = (fmt.sub_h, fmt.sub_w), fmt.shape(1)
-        blocks = block_sigma(centre, self.known)
+        blocks = told_sigma(centre, self.known)
         strengths = (self.known.chroma.cb, self.known.chroma.cr)
         weak = (np.maximum(blocks * np.float32(s), SIGMA_FLOOR) for s in strengths)
         sigma = [whole(stretched(w, down, shape)) for w in weak]
