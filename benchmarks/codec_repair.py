@@ -1,7 +1,8 @@
 """Codec repair beside its peers: ``python -m benchmarks codec_repair [--quick] [--sheets DIR]``.
 
 Clean stills go through JPEG at four qualities, clips with real motion through x264 and x265 at four QPs and
-four CRFs and through SVT-AV1 at four CRFs. No net was trained on any of them. Figures are of luma against
+four CRFs and through SVT-AV1 at four CRFs; three stills, each a clip that stands still, through all of them
+('still'). No net was trained on any of them. Figures are of luma against
 the clean picture; 'd' stands for the difference to the decoded picture.
 
 psnr, ssim, ms_ssim, vmaf   as usual (libvmaf's; its default model); PSNR pooled over the frames
@@ -357,6 +358,7 @@ def main(given: list[str] | None = None) -> int:
     commit = circumstances()["commit"]
     rows = measured(cases.stills(cases.QUALITIES, options.stills), options)
     rows += measured(cases.clips(("crf", "qp"), options.clips, options.frames), options)
+    rows += measured(cases.standing(options.stills[::6]), options)
     rows += earlier(options.peers) if options.peers else []
     means, bits = summary(rows), saved(rows)
     fps = 2 / processor_seconds(options.model)

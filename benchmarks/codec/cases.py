@@ -16,6 +16,9 @@ from filmgrain_codec.train.codec.jpeg import as_jpeg
 QUALITIES = (10, 20, 30, 40)
 QPS = (22, 27, 32, 37)
 CRFS = {"x264": (24, 28, 34, 40), "x265": (24, 28, 34, 40), "svtav1": (28, 34, 40, 52)}
+STANDING = 6
+STILL_CRFS = {"x264": (28,), "x265": (28,), "svtav1": (28, 52)}
+"""Frames and CRFs of clips that stand still."""
 READ_PROP = "read_qp"
 WIDTH = 768
 EDGES = {
@@ -70,6 +73,18 @@ def clips(modes: Sequence[str], names: Sequence[str], count: int) -> Iterator[Ca
                     coding = _coding(codec, mode, value)
                     coded, size = recode([in_bits(f, coding.bits) for f in clean], coding)
                     yield Case(codec, mode, value, name, clean, [_known(f) for f in coded], size)
+
+
+def standing(names: Sequence[str]) -> Iterator[Case]:
+    """Clips that are one still all along, at CRF: their key frames are finer than what follows."""
+    for name in names:
+        one = material.still(name, WIDTH)
+        clean = [replace(one, index=n, pts=n) for n in range(STANDING)]
+        for codec, crfs in STILL_CRFS.items():
+            for crf in crfs:
+                coding = _coding(codec, "crf", crf)
+                coded, size = recode([in_bits(f, coding.bits) for f in clean], coding)
+                yield Case(codec, "still", crf, name, clean, [_known(f) for f in coded], size)
 
 
 def edges(names: Sequence[str], count: int) -> Iterator[Case]:
