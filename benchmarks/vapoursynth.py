@@ -2,10 +2,11 @@
 
 Three ways to the same removal with the same number of threads: the nets alone (ONNX Runtime called directly
 on arrays of the right size), the node in our own executor, and ``fg.denoise`` in a script. What the script
-adds to the node is the adapter's cost; what the node adds to the nets is motion search and arithmetic.
-Beside them are what others offer for the task, where their wheels are installed (group ``bench``), with
-settings as their users have them, and vs-mlrt with our nets. Speed only: ``benchmarks removal`` compares the
-pictures.
+adds to the node is the adapter's cost; what the node adds to the nets is motion search and arithmetic. The
+same nets as a node that does nothing else with its window of five frames, in a script, show what VapourSynth
+and the adapter cost beside ONNX Runtime called directly. Then there are what others offer for the task, where
+their wheels are installed (group ``bench``), with settings as their users have them, and vs-mlrt with ours.
+Speed only: ``benchmarks removal`` compares the pictures.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from benchmarks.speed import FORMAT, LEVEL, RATE
 from benchmarks.speed import frames as grainy
 from filmgrain_codec.core.codes import read_codes, write_codes
 from filmgrain_codec.core.executor import process
-from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.registry import build_chain
 from filmgrain_codec.infer import backend, store
@@ -36,7 +37,9 @@ from filmgrain_codec.nodes.packed import PHASES
 LOOP = 8
 """Distinct pictures; they repeat, so that making them costs nothing while the clock runs."""
 NETS, NODE = "the nets alone, ONNX Runtime", "the node, our executor"
+BARE = "the nets alone, through the adapter"
 NATIVE = "vs-mlrt (core.ort), same nets"
+PARTS = ("luma", "chroma")
 Codes = tuple[np.ndarray, ...]
 
 
@@ -78,12 +81,31 @@ def frames(loop: Sequence[Codes], count: int) -> Iterator[Frame]:
         yield Frame(planes, FORMAT, n, n, 1 / RATE, 1)
 
 
+class Nets:
+    """A node of removal's window that runs both nets on arrays of the right size, and lets the frame pass."""
+
+    def __init__(self, model: str) -> None:
+        found = store.resolve(model)
+        self.radius = found.radius
+        self._parts = [(backend.net(found.part(p), 1, ORT), inputs(p, found.radius)) for p in PARTS]
+
+    def configure(self, fmt: FrameFormat) -> FrameFormat:
+        return fmt
+
+    def process(self, window: Sequence[Frame], n: int) -> Frame:
+        self.run()
+        return window[self.radius]
+
+    def run(self) -> None:
+        for net, given in self._parts:
+            net.run(given)
+
+
 def nets(model: str, threads: int, count: int) -> None:
-    """Run both nets on arrays of the right size, ``threads`` frames at a time."""
-    found = store.resolve(model)
-    parts = [(backend.net(found.part(p), 1, ORT), inputs(p, found.radius)) for p in ("luma", "chroma")]
+    """Run both nets, ``threads`` frames at a time."""
+    node = Nets(model)
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda _: [net.run(given) for net, given in parts], range(count)))
+        list(pool.map(lambda _: node.run(), range(count)))
 
 
 def inputs(part: str, radius: int) -> dict[str, np.ndarray]:
@@ -120,12 +142,22 @@ def ours(model: str) -> dict[str, Callable[[Any], Any]]:
     removal = partial(fg.denoise, level=LEVEL, model=model, backend=ORT)
     native = {NATIVE: partial(mlrt, model)} if hasattr(vs.core, "ort") else {}
     return {
+        BARE: partial(through, Nets(model)),
         "fg.denoise": partial(removal, cuts=None),
         **native,
         "fg.denoise, finding cuts": removal,
         "fg.grain": partial(fg.grain, level=LEVEL),
         "fg.grain of level 0 (the adapter)": partial(fg.grain, level=0),
     }
+
+
+def through(nets: Nets, given: Any) -> Any:
+    """A node in a script, as the adapter of registered ones does it."""
+    from vsfgcodec.clips import job
+    from vsfgcodec.filters import chained
+    from vsfgcodec.stages import Manner
+
+    return chained(job("benchmark", given), [nets], Manner(None, None, None))
 
 
 def mlrt(model: str, given: Any) -> Any:

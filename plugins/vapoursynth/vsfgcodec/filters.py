@@ -167,7 +167,7 @@ def chain(
     """
     if not filters:
         raise UsageError("name at least one filter, like 'grain:level=0.04'")
-    return _chained(job("fg.chain", clip), build_chain(filters), Manner(planes, cuts, num_streams))
+    return chained(job("fg.chain", clip), build_chain(filters), Manner(planes, cuts, num_streams))
 
 
 @public
@@ -187,7 +187,7 @@ def repair(
     unknown = [word for word in filters if word not in KINDS]
     if unknown:
         raise UsageError(f"what must be of {', '.join(KINDS)}, not {unknown[0]!r}")
-    return _chained(job("fg.repair", clip), build_chain(filters), Manner(planes, cuts, num_streams))
+    return chained(job("fg.repair", clip), build_chain(filters), Manner(planes, cuts, num_streams))
 
 
 @public
@@ -231,10 +231,10 @@ def others() -> list[str]:
 
 
 def _one(clip: Any, name: str, manner: Manner, params: Mapping[str, Any]) -> Any:
-    return _chained(job(f"fg.{name}", clip), [_registered(name, params)], manner)
+    return chained(job(f"fg.{name}", clip), [_registered(name, params)], manner)
 
 
-def _chained(found: Job, nodes: list[Node], manner: Manner) -> Any:
+def chained(found: Job, nodes: list[Node], manner: Manner) -> Any:
     stages: list[Stage] = []
     fmt = found.fmt
     for each in unfolded(nodes):
