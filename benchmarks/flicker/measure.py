@@ -16,7 +16,7 @@ from benchmarks.flicker.scenes import Case
 from filmgrain_codec.core.frame import Frame
 
 Figures = dict[str, float | None]
-_REVISION = 1
+_REVISION = 2
 """Raised whenever a figure is taken otherwise, so that no old one is read from the cache."""
 
 
@@ -25,7 +25,7 @@ def measured(case: Case, made: Sequence[Frame]) -> Figures:
 
     ``psnr``, ``chroma``, ``floor`` (E_warp of the clean clip), ``gradient`` and ``grain`` (relative to the
     clean clip) need a clean clip. ``slow`` is against the clean clip where there is one, ``slow_in`` always
-    against the input.
+    against the input, ``slow_known`` against the ideal.
     """
     if len(made) != len(case.given):
         raise ValueError(f"{len(made)} frames were made of {len(case.given)}")
@@ -41,12 +41,20 @@ def measured(case: Case, made: Sequence[Frame]) -> Figures:
         "fi8": figures.flicker_index(video, 8, clip.cuts),
         "slow": figures.slow_change(clip.luma, video, clip.cuts),
         "slow_in": figures.slow_change(given, video, clip.cuts),
+        "slow_known": slow_known(case, video),
         "gradient": figures.gradient_energy(video) / max(figures.gradient_energy(clip.luma), 1e-9),
         "grain": grain(case, video),
         "kept": figures.light_kept(clip.luma, video, clip.cuts) if case.clean else None,
         "change": figures.mean_change(given, video),
         "worst": figures.most_changed(given, video),
     }
+
+
+def slow_known(case: Case, video: figures.Video) -> float | None:
+    """Slow light against what one would make who knew the flicker; None where that is not known."""
+    if case.ideal is None:
+        return None
+    return figures.slow_change(figures.luma(case.ideal), video, case.clip.cuts)
 
 
 def chroma(case: Case, made: Sequence[Frame]) -> float | None:

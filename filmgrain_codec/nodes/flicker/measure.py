@@ -22,6 +22,9 @@ STEADY, FLICKERING = 0.2, 0.45
 UNFOLLOWED = 18.0, 40.0
 """By how much these two rise where trust falls by 1 below ``FOLLOWED``: motion that was not followed looks
 like flicker. Clean clips, played fast or shaken, with a trust of 0.55 to 0.8, have an index of up to 3."""
+SAME_GRAIN, SAME_CODE, SAME_GAIN = 0.4, 1 / 255, 0.05
+"""A frame that repeats the one before differs by less than so much of the usual grain, by at most so much in
+code (of full scale) and in logarithmic gain. Repeats in old films have 0.05 to 0.4 of it, others from 0.5."""
 _OF_NORMAL = 0.6745 * 6**0.5
 
 
@@ -54,14 +57,32 @@ class Index:
 
 
 def index(lights: Sequence[Light]) -> Index:
-    """Index of successive frames of a shot; of fewer than three it is 0. Pairs of two shots do not count."""
+    """Index of successive frames of a shot; of fewer than three it is 0. Pairs of two shots do not count, nor
+    do frames that repeat the one before.
+    """
     pairs = [(light, light.pair) for light in lights if light.pair is not None and light.pair.trust]
+    pairs = distinct(pairs)
     if len(pairs) < 2:
         return Index(0.0, 0.0, 0.0, 0.0)
     parts = np.stack([_growth(light, pair) for light, pair in pairs])
     bright = np.mean([light.tones[0].mean() + LIFT for light, _ in pairs])
     noise, trust = np.median([(pair.noise, pair.trust) for _, pair in pairs], axis=0).tolist()
     return Index(_index(parts.mean((1, 2))), _index(parts), CODES * float(bright) * noise, trust)
+
+
+def distinct(pairs: Sequence[tuple[Light, Pair]]) -> list[tuple[Light, Pair]]:
+    """The pairs of which the second frame is not the first once more.
+
+    Film of 16 frames a second in video of 24 has every other one twice, between which nothing flickers: that
+    is no sign of a steady film. They are told by their grain, which is the same, and their light.
+    """
+    usual = np.median([pair.noise for _, pair in pairs]) if pairs else 0.0
+    return [(light, pair) for light, pair in pairs if not _repeats(pair, float(usual))]
+
+
+def _repeats(pair: Pair, usual: float) -> bool:
+    still = np.abs(pair.maps).max() <= SAME_CODE and np.abs(pair.gains).max() <= SAME_GAIN
+    return bool(still and pair.noise < SAME_GRAIN * usual)
 
 
 def _growth(light: Light, pair: Pair) -> Array:

@@ -33,6 +33,9 @@ _FAR = 0.25
 _LEAST_USABLE = 0.02
 _LIKE = 18.0
 """Samples of a proxy that have a grain's value in common (found with grain of the size of a sample)."""
+_COUNTED = 0.25
+_CELL_BLUR, _WIDE = 1.0, 2.0
+"""Cells (standard deviation) over which a cell is taken, and over which detail is told from what is wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,30 @@ def _parted(here: Plane, before: Plane, weight: Array) -> tuple[Array, Array, Ar
         gain = _spread(gains, shares, here.shape)
         off = np.square(left - gain)
         kept = weight * np.square(np.maximum(0, 1 - off / np.float32(_FAR**2)))
+    gains = _seen(gains, [kept * share for share in shares], _usual(off, kept))
     return own, gains, gain, kept, float(np.sqrt((kept * off).sum() / (kept.sum() + 1e-6)))
+
+
+def _usual(off: Array, kept: Array) -> float:
+    """Deviation of grain, told from the median of squares: edges that the motion misses are no grain, and in
+    old film give most of the mean.
+    """
+    every = off[kept > _COUNTED][::5]
+    return 1.4826 * float(np.sqrt(np.median(every))) if every.size else 0.0
+
+
+def _seen(gains: Array, weights: list[Array], spread: float) -> Array:
+    """Gains whose detail is kept as far as it stands out of what grain gives to a cell (Wiener's filter).
+
+    Not told from one cell but from those around; what is wider than ``_WIDE`` cells stays.
+    """
+    cv, cell = opencv(), weights[0].size / (ROWS * COLUMNS)
+    samples = _shared(np.stack([_cells(w) for w in weights])) * (cell * 4 * np.pi * _CELL_BLUR**2)
+    grain = np.minimum(_LIKE * spread**2 / (samples + 1e-3), 1).astype(np.float32)
+    wide = np.stack([cv.GaussianBlur(layer, (0, 0), _WIDE) for layer in gains])
+    detail = gains - wide
+    signal = 1 - _around(grain) / (_around(np.square(detail)) + np.float32(1e-9))
+    return np.asarray(wide + np.clip(signal, 0, 1) * detail, np.float32)
 
 
 def _ungained(plane: Plane, gain: Array, offset: float) -> Plane:
@@ -150,7 +176,7 @@ def _around(cells: Array) -> Array:
 def _cells(samples: Array) -> Array:
     cv = opencv()
     small = cv.resize(samples, (COLUMNS, ROWS), interpolation=cv.INTER_AREA)
-    return np.asarray(cv.GaussianBlur(small, (0, 0), 1.0))
+    return np.asarray(cv.GaussianBlur(small, (0, 0), _CELL_BLUR))
 
 
 def _spread(gains: Array, shares: list[Array], shape: tuple[int, ...]) -> Array:

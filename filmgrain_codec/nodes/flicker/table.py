@@ -29,7 +29,8 @@ from filmgrain_codec.nodes.flicker.correction import (
     corrected,
 )
 
-VERSION = 1
+VERSION = 2
+"""1 had a field of 18 x 24 cells."""
 FAMILIES = {"gray": 1, "yuv": 3, "rgb": 3}
 LIMIT = 4 << 30
 """Bytes that a table may take in memory: 300 000 frames take less."""

@@ -17,8 +17,8 @@ from filmgrain_codec.nodes.flicker.measure import index
 FMT = FrameFormat(288, 216, "gray", 0, 0)
 
 
-def shot(light, grain=0.004):
-    """Notes of a textured picture that drifts under ``light`` (frames,) or (frames, rows, columns)."""
+def drifting(light, grain=0.004):
+    """A textured picture that drifts under ``light`` (frames,) or (frames, rows, columns)."""
     random = np.random.default_rng(1)
     texture = random.standard_normal((62, 80)).repeat(4, 0).repeat(4, 1)
     frames = []
@@ -26,7 +26,16 @@ def shot(light, grain=0.004):
         seen = 0.45 + 0.08 * texture[n : n + 216, n : n + 288]
         plane = (seen * gain + grain * random.standard_normal(seen.shape)).astype(np.float32)
         frames.append(Frame((plane,), FMT, n, n, Fraction(1, 24)))
+    return frames
+
+
+def notes(frames):
     return [Light.unpacked(f.props[NOTE]) for f in Graph([Look()]).stream(frames)]
+
+
+def shot(light, grain=0.004):
+    """Notes of ``drifting``."""
+    return notes(drifting(light, grain))
 
 
 def test_the_index_is_the_deviation_of_independent_light_in_codes():
@@ -51,6 +60,22 @@ def test_light_of_parts_that_leaves_the_mean_alone_is_seen():
     found = index(shot(1 + 0.03 * waves[:, None, None] * side))
     assert found.whole < found.parts / 4
     assert found.parts > 1.5
+
+
+def test_frames_stored_twice_do_not_hide_flicker():
+    gains = 1 + 0.03 * np.random.default_rng(4).standard_normal(24)
+    film = drifting(gains)
+    doubled = [replace(film[n * 2 // 3], index=n, pts=n) for n in range(36)]
+    once, twice = (index(notes(frames)) for frames in (film, doubled))
+    assert twice.value == pytest.approx(once.value, rel=0.01)
+
+
+def test_grain_alone_leaves_a_smoother_field_than_light_of_that_size():
+    columns = np.sign(np.sin(np.arange(288) * np.pi / 18))
+    gains = np.stack([1 + 0.03 * (-1) ** n * columns * np.ones((216, 1)) for n in range(6)])
+    grained, lit = (np.std([n.pair.gains for n in shot(light, 0.02)[1:]]) for light in (np.ones(6), gains))
+    assert grained < 0.004
+    assert lit > 0.02
 
 
 def followed(light, trust):
