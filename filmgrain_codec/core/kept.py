@@ -6,6 +6,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from typing import Any
+from weakref import ref
 
 
 class Kept[K: Hashable, V]:
@@ -42,3 +44,19 @@ class Kept[K: Hashable, V]:
                 if self._kept.get(key) is future:
                     del self._kept[key]
             future.set_exception(error)
+
+
+class Same:
+    """A key for what belongs to one very object, such as a plane, which it does not keep alive."""
+
+    def __init__(self, of: Any) -> None:
+        self._ref, self._hash = ref(of), hash(id(of))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Same):
+            return NotImplemented
+        here = self._ref()
+        return self is other or (here is not None and here is other._ref())

@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Plane
+from filmgrain_codec.core.kept import Kept, Same
 from filmgrain_codec.nodes.flow import Codes, Flow, along, codes, each, lattice, places, working_halvings
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.stripes import Grown, Rows, whole
 
 Chosen = slice | list[int]
 ALL = slice(None)
+PICTURES_KEPT = 24
+"""Working pictures (half a megabyte each at 1080p) that the windows of successive frames share."""
+_pictures: Kept[tuple[Same, int, int], Codes] = Kept(PICTURES_KEPT)
 
 
 class Motion:
@@ -39,12 +43,8 @@ class Motion:
         self._shape = lumas[centre].shape
         self._halvings = working_halvings(self._shape) if halvings is None else halvings
 
-        def seen(luma: Plane) -> Codes:
-            small = codes(luma, self._halvings)
-            return opencv().medianBlur(small, median) if median else small
-
-        once = {id(luma): seen(luma) for luma in lumas}
-        self._flows = (along if film else each)([once[id(luma)] for luma in lumas], centre, preset)
+        seen = [working(luma, self._halvings, median) for luma in lumas]
+        self._flows = (along if film else each)(seen, centre, preset)
         self._places: dict[tuple[int, tuple[int, ...]], Grown] = {}
 
     def drawn(self, plane: Plane, neighbour: int) -> Rows:
@@ -110,6 +110,16 @@ class Motion:
             down, right = ((2 << self._halvings) / 2 ** round(np.log2(n / k)) for n, k in each)
             self._places[key] = places(flow, (down, right), plane.shape)
         return self._places[key]
+
+
+def working(luma: Plane, halvings: int, median: int = 0) -> Codes:
+    """What the search sees of a luma plane, which must not change any more."""
+
+    def made() -> Codes:
+        small = codes(luma, halvings)
+        return opencv().medianBlur(small, median) if median else small
+
+    return _pictures.get((Same(luma), halvings, median), made)
 
 
 class Drawn:
