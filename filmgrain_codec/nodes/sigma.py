@@ -14,9 +14,9 @@ from filmgrain_codec.nodes.stripes import Grown, bordered, whole
 Array = NDArray[np.float32]
 SIGMA_FLOOR = np.float32(5e-4)
 """A sigma is never below this."""
-TOLD = np.float32(0.95)
-"""Share of a known strength that the nets are told: neighbours in motion fit less well than those they were
-trained on. Chosen on clips of the training material; what is judged is told with more care (``careful``)."""
+TOLD = (0.01, 0.025), (1.0, 0.95)
+"""Levels, and the share of a known strength that the nets are told there: neighbours in motion fit less well
+than those they were trained on. Chosen on clips of the training material; what is judged is told yet less."""
 BLOCK = 4
 
 
@@ -27,7 +27,8 @@ def expected_sigma(luma: Plane, segment: GrainSegment) -> Array:
 
 def told_sigma(luma: Plane, segment: GrainSegment) -> Array:
     """What the nets are told of known grain, in the middle of every 4x4 luma samples."""
-    return np.asarray(np.maximum(TOLD * block_sigma(luma, segment), SIGMA_FLOOR), np.float32)
+    share = np.float32(np.interp(segment.level, *TOLD))
+    return np.asarray(np.maximum(share * block_sigma(luma, segment), SIGMA_FLOOR), np.float32)
 
 
 def block_sigma(luma: Plane, segment: GrainSegment) -> Array:
