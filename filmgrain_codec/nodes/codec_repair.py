@@ -101,14 +101,12 @@ class CodecRepair:
         family = self._family(frame)
         planes = as_420(frame)
         qp = self.quantiser(frame, planes, family)
-        share = self._strength * faded(qp, self._least)
-        if share == 0:
+        if faded(qp, self._least) == 0:
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
-        found = self._residual(planes, told(qp, family), self.beside(window, planes, qp))
-        part = self._standing(window, planes[0], qp)
-        if part is not None:
-            found = [r * sized(part, r.shape) for r in found]
-        return frame.with_planes(added(frame, found, np.float32(share)), **{USED_PROP: qp})
+        within, parts = self._standing(window, planes[0], qp)
+        found = self._residual(planes, told(within, family), self.beside(window, planes, qp))
+        found = [r * sized(parts, r.shape) for r in found]
+        return frame.with_planes(added(frame, found, np.float32(self._strength)), **{USED_PROP: qp})
 
     def quantiser(self, frame: Frame, planes: Sequence[Plane], family: str) -> float:
         """As given, else as the frame says, else as judged from its 4:2:0 ``planes``."""
@@ -117,15 +115,19 @@ class CodecRepair:
         known = frame.props.get(QP_PROP)
         return float(known) if known is not None else self._judged(planes, family)
 
-    def _standing(self, window: Sequence[Frame], luma: Plane, qp: float) -> Plane | None:
-        """What of the repair each square gets; None where nothing says that some of them are finer."""
+    def _standing(self, window: Sequence[Frame], luma: Plane, qp: float) -> tuple[float, Plane]:
+        """The QP that the net is told, and what of its repair each square gets: of those that stand still as
+        much as their key frame would, if it is finer.
+        """
         frame = window[len(window) // 2]
         key = None if self._qp is not None else frame.props.get(KEY_PROP)
         others = [luma_of(f) for f in window if f is not frame]
         if key is None or key >= qp or not others:
-            return None
-        faded_less = faded(key, self._least) / faded(qp, self._least)
-        return standing.share(standing.still(luma, others, qp), qp, float(key), faded_less)
+            return qp, np.full((1, 1), faded(qp, self._least), np.float32)
+        still = standing.still(luma, others, qp)
+        within = standing.between(still, qp, float(key))
+        ends = [standing.usual(q) / standing.usual(within) * faded(q, self._least) for q in (key, qp)]
+        return within, ends[0] * still + ends[1] * (1 - still)
 
     def _family(self, frame: Frame) -> str:
         named = str(frame.props.get(CODEC_PROP, FAMILIES[-1])) if self._codec == AUTO else self._codec

@@ -16,6 +16,10 @@ COPIED, CODED = 0.1, 0.8
 """Mean change of a square, in units of the error that is usual at its QP: up to the first it was copied, from
 the second on it was coded with the frame.
 """
+MOSTLY = (0.5, 0.9)
+"""Share of a frame that stands still up to which it has its own QP, and from which on its key frame's. Copies
+of one frame then come out alike, whatever QP each of them has.
+"""
 USUAL, USUAL_AT, DOUBLING = 0.02, 32.0, 12.0
 """The usual error of luma (0..1) at a QP; it grows as the root of the quantiser's step."""
 
@@ -38,11 +42,7 @@ def still(luma: Plane, others: Sequence[Plane], qp: float) -> Plane:
     return made
 
 
-def share(copied: Plane, qp: float, key: float, faded: float) -> Plane:
-    """What of a repair for ``qp`` each square gets, if what was copied is as fine as a frame of QP ``key``.
-
-    ``faded``: share of the repair at ``key``, in units of that at ``qp``.
-    """
-    finer = np.float32(min(1.0, usual(key) / usual(qp) * faded))
-    made: Plane = 1 - copied * (1 - finer)
-    return made
+def between(still: Plane, qp: float, key: float) -> float:
+    """QP that suits a frame as a whole (see ``MOSTLY``)."""
+    low, high = MOSTLY
+    return float(qp + (key - qp) * np.clip((still.mean() - low) / (high - low), 0, 1))
