@@ -28,7 +28,8 @@ second on. Between pictures of a wildly shaken camera 0.2 to 0.7 follow, of old 
 FOLLOWED = 0.82
 """The share under which what frames say of their light has to be doubted."""
 TRUSTED_CELL = 0.3, 0.65
-TURNS = 4
+TURNS = 6
+"""Six find local flicker better than four (0.3 dB), and that of the whole hardly worse (0.1 dB)."""
 _FAR = 0.25
 _LEAST_USABLE = 0.02
 _LIKE = 18.0
