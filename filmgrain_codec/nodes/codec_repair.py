@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,8 @@ class CodecRepair:
     gives the very same planes. ``perceptual``: 0 is nearest to what was coded on average, which is smooth; 1
     has detail about as strong as it was, at some cost in PSNR; between them both are mixed, and both nets
     run. ``least``: up to this QP frames pass as they are; from there on the repair fades in over 4.
-    ``model``: fast or an id. ``backend``: what runs its net (see ``infer.backend``); the judge stays on
+    ``model``: fast, best or an id; what a net with neighbours says is averaged with what *fast* says, since
+    their errors differ. ``backend``: what runs its net (see ``infer.backend``); the judge stays on
     ONNX Runtime. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
     A model that sees neighbours is shown them along their motion. Of every model less is taken where the
     picture stands still and ``props['FGKeyQP']`` says that the key frame is finer (see ``standing``).
@@ -83,10 +85,11 @@ class CodecRepair:
         self.model = store.resolve(model, ROLE)
         self.radius = max(self.model.radius, int(qp is None))
         self._judge = session(self.model.part("judge"), threads)
-        both = {self.model: 1 - perceptual} | ({_texture(): perceptual} if perceptual else {})
+        shares = {m: s * (1 - perceptual) for m, s in together(self.model).items()}
+        shares |= {_texture(): perceptual} if perceptual else {}
         self._nets = [
             (backends.net(m.part("repair"), threads, backend), m.radius, share)
-            for m, share in both.items()
+            for m, share in shares.items()
             if share > 0
         ]
         self._tile = tile
@@ -168,7 +171,7 @@ class CodecRepair:
             np.float32(share) * self._found(net, [*seen, *(beside if radius else [])], known)
             for net, radius, share in self._nets
         ]
-        mixed = made[0] if len(made) == 1 else made[0] + made[1]
+        mixed = reduce(np.add, made)
         (rows, columns), chroma = planes[0].shape, tuple(slice(n) for n in planes[1].shape)
         found = [unpack(mixed[:4], slice(0, rows))[:, :columns], mixed[4][chroma], mixed[5][chroma]]
         return [limited(r, p) for r, p in zip(found, planes, strict=True)]
@@ -180,6 +183,11 @@ class CodecRepair:
         tile = tiling.side(inputs["given"].shape[2:], multiple, self._tile, scale=2)
         made: Array = tiling.run(net, inputs, halo=halo, multiple=multiple, tile=tile)[0]
         return made
+
+
+def together(model: store.Model) -> dict[store.Model, float]:
+    """Models whose answers are averaged, and their shares."""
+    return {model: 0.5, store.resolve("fast", ROLE): 0.5} if model.radius else {model: 1.0}
 
 
 def _texture() -> store.Model:

@@ -6,16 +6,19 @@ Writes two ONNX files (parts ``repair`` and ``judge``), the manifest entry (role
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from filmgrain_codec.errors import UsageError
 from filmgrain_codec.nodes.codec_repair import ROLE, TEXTURE_ROLE
 from filmgrain_codec.train import card
-from filmgrain_codec.train.codec import pool
-from filmgrain_codec.train.codec.batches import ROUGH_ERROR, ROUGH_SHARE
+from filmgrain_codec.train.codec import neighbours, pool
+from filmgrain_codec.train.codec.batches import ROUGH_ERROR, ROUGH_SHARE, Batch, Batches
+from filmgrain_codec.train.codec.slim import slimmed
 from filmgrain_codec.train.loop import load_checkpoint
 from filmgrain_codec.train.networks.codec import PATCH, PLANES, TOLD, CodecNets, entering, macs_per_sample
 from filmgrain_codec.train.networks.codec_unet import TextureNets, UnetRepair, nets_of, settled
@@ -24,6 +27,10 @@ from filmgrain_codec.train.shipping import Part, Shipment, facts_of, ordered, tr
 INPUTS = ("given", "told")
 CURVE = ("step", "seconds", "train_loss", "held_out_loss", "gain_db", "rough_gain_db")
 
+SILENT, LOOKED_AT = 64, 32
+"""Channels that a net with neighbours loses, so that it and *fast*, which the filter averages it with, stay
+within 60 kMAC together; scenes that tell which.
+"""
 PURPOSE = """\
 Repairs what lossy coding did to a picture, tier *{tier}*: 4:2:0 packed at half size and a plane of QP / 63
 in, what to add out; conditioned on QP and codec family (`core/quantiser.py`). The part *judge* estimates QP
@@ -56,6 +63,14 @@ that of *fast*, 0.15 of the logarithm by which the variance of three bands of de
 the artifact-removal GAN's: pixels and features of fixed random filters, then the critic alone, then both""",
 }
 
+NEAR = """
+It sees the frames before and after along their motion, faded out where they differ by more than coding explains.
+In training {alone:.0%} of the patches had neither (of JPEG's another {still:.0%}), {missing:.0%} of the other neighbours was
+missing alone; {bent:.0%} of the patches had them bent in waves in parts, {foreign:.0%} had another patch's, and of {level:.0%}
+was not told how they were coded; half of JPEG's scenes are single pictures. At export the {silent} channels inside the
+blocks that vary least on {scenes} scenes are left out. The filter averages its answer with *fast*'s; the figures are those
+of both, and so is the cost: {kmac:.1f} kMAC."""
+
 LIMITS = """\
 - Trained on photographs under camera moves: drawings, screen content and film grain that was coded are out of
   its range. Grain that the codec kept is partly taken for noise of the codec.
@@ -87,6 +102,10 @@ def ship(given: Shipment) -> list[Path]:
     facts = {**facts_of(given.run), "steps": state["step"], "seconds": state["elapsed"]}
     nets = nets_of(facts["tier"])
     nets.load_state_dict(state["average"])
+    if nets.repair.radius:
+        if given.data is None:
+            raise UsageError("A net with neighbours is slimmed by what it makes of scenes: name --data.")
+        nets.repair = slimmed(nets.repair, looked_at(given.data, facts["pool"]["seed"]), SILENT)
     texture = facts["tier"] == TextureNets.tier
     role, tier = (TEXTURE_ROLE, "fast") if texture else (ROLE, facts["tier"])
     about = {
@@ -104,13 +123,21 @@ def ship(given: Shipment) -> list[Path]:
         entry,
         purpose=(NATURAL if texture else PURPOSE).format(**entry),
         figures=figures(given.metrics, "natural" if texture else "summary"),
-        recipe=recipe(facts),
+        recipe=recipe(facts) + (beside_recipe(nets) if nets.repair.radius else ""),
         curves=card.curve(given.run, CURVE, curves),
         origins=card.sources({"repair": facts}, given.data),
         limits=LIMITS.format(seen="Three frames at a time" if nets.repair.radius else "One frame at a time"),
         notes=given.note,
     )
     return files
+
+
+def looked_at(data: Path, seed: int) -> list[Batch]:
+    """Batches of scenes of a run's pool."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = pool.make(pool.Recipe(data, seed, LOOKED_AT, neighbours=True), Path(folder))
+        batches = Batches(made, 32, seed)
+        return [batches[k] for k in range(LOOKED_AT // 4)]
 
 
 def recipe(facts: dict[str, Any]) -> str:
@@ -129,6 +156,21 @@ def recipe(facts: dict[str, Any]) -> str:
         **{k: facts["pool"][k] for k in ("count", "scenes")},
         keyed=1 / pool.KEY_SHARE,
         **{k: facts[k] for k in ("tier", "seed", "steps", "batch", "commit", "torch")},
+    )
+
+
+def beside_recipe(nets: CodecNets) -> str:
+    """What is added to the recipe of a net with neighbours."""
+    return NEAR.format(
+        alone=neighbours.ALONE_SHARE,
+        still=neighbours.STILL_SHARE,
+        missing=neighbours.MISSING_SHARE,
+        bent=neighbours.BENT_SHARE,
+        foreign=neighbours.FOREIGN_SHARE,
+        level=neighbours.LEVEL_SHARE,
+        silent=SILENT,
+        scenes=LOOKED_AT,
+        kmac=(macs_per_sample(nets.repair) + macs_per_sample(CodecNets().repair)) / 1000,
     )
 
 

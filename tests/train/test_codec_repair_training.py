@@ -25,6 +25,7 @@ from filmgrain_codec.train.codec.jpeg import as_jpeg  # noqa: E402
 from filmgrain_codec.train.codec.losses import asked, beside, ms_ssim  # noqa: E402
 from filmgrain_codec.train.codec.neighbours import as_in_use  # noqa: E402
 from filmgrain_codec.train.codec.nogan import NoGan  # noqa: E402
+from filmgrain_codec.train.codec.slim import slimmed  # noqa: E402
 from filmgrain_codec.train.codec.texture import Textured, compared  # noqa: E402
 from filmgrain_codec.train.loop import Schedule  # noqa: E402
 from filmgrain_codec.train.networks.codec import CodecNets, macs_per_sample, pack, phases  # noqa: E402
@@ -167,8 +168,10 @@ def test_the_filter_shows_the_neighbours_as_the_training_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = photographs(tmp_path, cells=40)
-    codec_repair.train(codec_repair.Config(root, tmp_path / "run", tier="best", steps=1, batch=1, scenes=1))
-    codec_repair_export.ship(Shipment(tmp_path / "run", tmp_path, "codec-repair-best-test", root))
+    for tier in ("fast", "best"):
+        run = tmp_path / tier
+        codec_repair.train(codec_repair.Config(root, run, tier=tier, steps=1, batch=1, scenes=1))
+        codec_repair_export.ship(Shipment(run, tmp_path, f"codec-repair-{tier}-test", root))
     seen = pool.clean_material(pool.Recipe(root, 1, 1))
     clean = pool.frames_of(pool.clean_scene(seen, np.random.default_rng(5)))
     coded = [as_jpeg(f, 20 + 5 * n) for n, f in enumerate(clean[:3])]
@@ -305,3 +308,29 @@ def test_single_pictures_have_no_neighbours(data: Path, monkeypatch: pytest.Monk
     assert all(np.array_equal(s["near"], np.stack([s["luma"]] * 2)) for s in made)
     assert not np.any([s["coarser"] for s in made])
     assert len({float(s["facts"][0]) for s in made}) == pool.KEPT  # each of its own quality
+
+
+def test_channels_that_fell_silent_are_left_out_and_nobody_hears_it() -> None:
+    torch.manual_seed(5)
+    net = CodecNets("best").repair
+    with torch.no_grad():
+        net.last.weight.normal_(0, 0.05)
+        net.blocks[1].first.bias[::2] = -100
+        net.blocks[4].first.bias[:16] = -100
+    picture = {"luma": torch.rand(2, 1, 48, 48), "chroma": torch.rand(2, 2, 24, 24)}
+    near = {
+        "near": picture["luma"] + 0.01 * torch.rand(2, 2, 48, 48),
+        "near_chroma": torch.rand(2, 4, 24, 24),
+    }
+    known = told(np.array([30.0, 40.0]), np.array([0, 1]))
+    batch = {**picture, **near, "coarser": torch.zeros(2, 2), "told": known}
+    made = slimmed(net, [batch], 64)
+    left = [b.second.weight.shape[1] for b in made.blocks]
+    assert left[1] <= 48
+    assert left[4] <= 80
+    assert sum(left) <= 5 * 96 - 64
+    assert macs_per_sample(made) + macs_per_sample(CodecNets().repair) <= 60000 < macs_per_sample(net) + 7000
+    given = pack(batch["luma"], batch["chroma"])
+    inputs = asked(given, known, beside(batch, given))
+    with torch.no_grad():
+        np.testing.assert_allclose(made(*inputs), net.eval()(*inputs), atol=1e-5)

@@ -208,7 +208,8 @@ def macs_per_sample(net: nn.Module) -> float:
     """Multiply-accumulates per luma sample of 4:2:0, chroma counted."""
     if not isinstance(net, RepairNet):
         return of_convolutions(net, torch.zeros(1, PLANES + 1 + PHASES, 32, 32), torch.zeros(1, TOLD)) / 64**2
-    wide, deep, blocks = WIDTHS[net.tier]
+    wide, deep, _ = WIDTHS[net.tier]
+    within = sum(part.second.weight.shape[1] for part in net.blocks)
     half = 9 * (entering(net.radius) + 1) * wide + 9 * wide * PLANES
-    quarter = 9 * wide * deep + 2 * blocks * 9 * deep * deep + deep * 4 * wide
+    quarter = 9 * wide * deep + 2 * 9 * deep * within + deep * 4 * wide
     return half / 4 + quarter / 16
