@@ -44,7 +44,7 @@ BURST = 0.7, 1.5
 """Skewness of the steps up to which light counts as flicker, and from which as bursts that fade."""
 RARE = 3.0
 """Steps so many deviations off are cut to that."""
-POOLED = 1.5
+POOLED = 2.0
 """Cells over which that is judged together (standard deviation)."""
 
 
@@ -137,8 +137,14 @@ def _together(values: Array) -> Array:
 
 
 def unlike_flash(difference: Array, path: Array) -> Array:
-    """1 for differences of the size of the path's flicker, 0 for those that stand out of it."""
-    return 1 - ramp(np.abs(difference) / (deviation(path) + 1e-6), *FLASH)
+    """1 for differences of the size of the path's flicker, 0 for those that stand out of it.
+
+    Cells are judged with their neighbours: one left alone among others that are not would show as a patch.
+    """
+    far, usual = np.abs(difference), deviation(path)
+    if path.ndim == 3:
+        far, usual = _pooled(far), _pooled(usual)
+    return 1 - ramp(far / (usual + 1e-6), *FLASH)
 
 
 def deviation(path: Array) -> Array:

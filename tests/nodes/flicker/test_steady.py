@@ -56,6 +56,15 @@ def test_frames_beyond_pairs_that_hardly_follow_say_less():
     assert doubted < 0.7 * near
 
 
+def test_a_flash_lights_an_area_and_one_cell_that_stands_out_is_no_flash():
+    path = 0.4 + np.stack([flicker(0.02, seed) for seed in range(24 * 32)], 1).reshape(LENGTH, 24, 32)
+    alone, area = np.full((24, 32), 0.02), np.full((24, 32), 0.02)
+    alone[12, 16] = area[6:18, 8:24] = 0.2
+    assert steady.unlike_flash(alone, path)[12, 16] > 0.9
+    assert steady.unlike_flash(area, path)[12, 16] == 0
+    assert steady.unlike_flash(area, path)[0, 0] == 1
+
+
 def test_each_cell_is_judged_for_itself():
     path = 0.4 + np.stack([flicker(0.03, seed) for seed in range(6)], 1).reshape(LENGTH, 2, 3)
     every = steady.shares(path, TIME, 30, RADIUS)
