@@ -54,7 +54,7 @@ class CodecRepair:
     ONNX Runtime. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
     A model that sees neighbours is shown them along their motion. Of every model less is taken where the
     picture stands still and ``props['FGKeyQP']`` says that the key frame is finer (see ``standing``).
-    A window of one frame will do; then it counts as all moving.
+    A window of one frame counts as a still.
 
     Gray, RGB (repaired as BT.709 Y'CbCr) and every subsampling go through the same net, which works on
     4:2:0: finer chroma is repaired at that resolution. Sets FGRepairQP. Raises ``UsageError`` for values out
@@ -99,6 +99,7 @@ class CodecRepair:
 
     def process(self, window: Sequence[Frame], n: int) -> Frame:
         frame = window[len(window) // 2]
+        window = window if len(window) > 1 else [frame] * (2 * self.radius + 1)
         if self._strength == 0:
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
         family = self._family(frame)

@@ -68,6 +68,30 @@ def test_strength_is_a_share_and_nothing_at_zero(pair):
         np.testing.assert_allclose(2 * (b - c), a - c, atol=2e-6)
 
 
+@pytest.mark.parametrize("crop", [(0, 0), (1, 3)])
+def test_the_best_model_looks_at_the_neighbours_and_does_without(crop):
+    down, across = crop
+    moving = [f.with_planes(tuple(np.roll(p, f.index, 1) for p in f.planes)) for f in scene(3)]
+    made, _ = recode(moving, Coding("x264", {"qp": "38", "preset": "fast"}))
+    fmt = replace(FMT, sub_w=0, sub_h=0, family="gray", width=FMT.width - across, height=FMT.height - down)
+    clean, window = (
+        [replace(f, fmt=fmt, planes=(f.planes[0][down:, across:].copy(),)) for f in each]
+        for each in (moving, made)
+    )
+    window = [replace(f, props={QP_PROP: f.props["qp"], CODEC_PROP: "x264"}) for f in window]
+    node, before = CodecRepair(model="best"), error(window[1], clean[1])
+    assert node.radius == 1
+    beside, alone = node.process(window, 1), node.process([window[1]] * 3, 1)
+    assert error(beside, clean[1]) < 0.96 * before
+    assert error(alone, clean[1]) < 0.985 * before
+    assert not np.array_equal(beside.planes[0], alone.planes[0])
+    assert np.array_equal(node.process([window[1]], 1).planes[0], alone.planes[0])
+    cut = [f.with_planes((np.zeros_like(f.planes[0]),)) for f in window]  # fits nowhere
+    np.testing.assert_allclose(
+        node.process([cut[0], window[1], cut[2]], 1).planes[0], alone.planes[0], atol=2e-3
+    )
+
+
 def test_neighbours_whose_quantiser_nobody_told_count_as_coded_alike(pair):
     _, coded = pair
     node = CodecRepair()

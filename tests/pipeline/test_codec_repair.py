@@ -62,6 +62,16 @@ def test_filter_and_decode_repair_alike_and_for_the_better(coarse, tmp_path):
     assert np.mean((auto - clean) ** 2) < np.mean((before - clean) ** 2)
 
 
+def test_the_best_model_repairs_alike_in_a_stream_and_by_itself(coarse, tmp_path):
+    clean = np.stack([f.planes[0] for f in scene(4)])
+    filter_clip(FilterRequest(source=coarse, output=tmp_path / "f.mkv", filters=("codec_repair:model=best",)))
+    request = DecodeRequest(source=coarse, output=tmp_path / "d.mkv", grain=False, repair="codec:model=best")
+    decode(request)
+    before, filtered, decoded = (luma(p) for p in (coarse, tmp_path / "f.mkv", tmp_path / "d.mkv"))
+    assert np.array_equal(filtered, decoded)
+    assert np.mean((decoded - clean) ** 2) < np.mean((before - clean) ** 2)
+
+
 def test_encode_reads_the_quantisers_for_its_filters(coarse, tmp_path):
     for filters, told in ((("codec_repair",), True), ((), False)):
         with opened(coarse, tmp_path) as clip:
