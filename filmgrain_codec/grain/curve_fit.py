@@ -28,7 +28,7 @@ _SMOOTH = 0.04
 _PULL = 1e-3
 _CONSTANT = 0.0005
 """How readily a constant is left out of what is usual."""
-_SUPPORT = 0.003
+_SUPPORT, _FIRM = 0.003, 0.1
 _CLIPPED_MOST = 0.45
 FEWEST = 5
 _ENOUGH = 40.0
@@ -45,6 +45,9 @@ _ABOVE_FLAT = 1.5
 _SCATTER = 1.35
 """How much more than Gaussian grain's the scatter of blocks may be: grain's own kurtosis explains so much."""
 _SHARPER, _LOW = 8, 0.25
+_MANY, _DOUBTED, _ALIKE = 20, 0.2, 1.1
+"""Fewest blocks of a tone, and most trust in them, for it to be asked whether its grain varies from place to
+place; and within which ratio powers agree then."""
 _NEARLY_NONE = 1e-5
 LEAST = 1e-7
 """Smallest variance told apart from none: a standard deviation of 0.08 codes in 8 bit."""
@@ -63,12 +66,13 @@ def fit_knots(luma: Field, sigma: Field, weight: Field) -> Field:
     share = weight[used] / weight[used].sum()
     scale = float(np.exp((share * np.log(sigma[used])).sum()))
     basis, target = bent_basis(luma[used]), (sigma[used] / scale) ** 2
-    knots = _bounded(np.sqrt(_squares(basis, target, share)), (np.abs(basis) * share[:, None]).sum(0))
+    support = (np.abs(basis) * share[:, None]).sum(0)
+    knots = _bounded(np.sqrt(_squares(basis, target, share, support >= _FIRM)), support >= _SUPPORT)
     return np.asarray(np.maximum(knots, 0.02 * knots.max()) * scale, np.float64)
 
 
-def _squares(basis: Field, target: Field, share: Field) -> Field:
-    """Squares of knots.
+def _squares(basis: Field, target: Field, share: Field, firm: Mask) -> Field:
+    """Squares of knots; ``firm``: those that samples hold.
 
     Errors are relative to a sample, or to the curve where a sample lies below it: one that says far too
     little would outweigh all others.
@@ -79,7 +83,8 @@ def _squares(basis: Field, target: Field, share: Field) -> Field:
         usual, penalty = _usual(basis, importance, target), _penalty() * importance.sum()
         normal = basis.T @ (importance[:, None] * basis) + penalty
         wanted = basis.T @ (importance * target) + penalty @ usual
-        squares = _at_least(np.maximum(_LEAST_USUAL**2 * usual, _NONE), normal, wanted)
+        least = np.where(firm, _NONE, np.maximum(_LEAST_USUAL**2 * usual, _NONE))
+        squares = _at_least(least, normal, wanted)
         fitted = np.maximum(basis @ squares, target)
     return squares
 
@@ -117,14 +122,14 @@ def _at_least(least: Field, normal: Field, wanted: Field) -> Field:
     return found
 
 
-def _bounded(knots: Field, support: Field) -> Field:
+def _bounded(knots: Field, seen: Mask) -> Field:
     """Knots without samples held between a quarter and twice their nearest neighbour that has some."""
-    seen = np.flatnonzero(support >= _SUPPORT)
-    if not len(seen):
+    those = np.flatnonzero(seen)
+    if not len(those):
         return knots
-    nearest = seen[np.abs(np.arange(KNOTS)[:, None] - seen[None, :]).argmin(1)]
+    nearest = those[np.abs(np.arange(KNOTS)[:, None] - those[None, :]).argmin(1)]
     kept = np.clip(knots, 0.25 * knots[nearest], 2.0 * knots[nearest])
-    return np.where(support >= _SUPPORT, knots, kept)
+    return np.where(seen, knots, kept)
 
 
 def at(knots: Field, luma: NDArray[np.floating]) -> Field:
@@ -218,22 +223,68 @@ def fit(samples: Samples, model: Field, floor: float, occupancy: Field, single: 
     ``floor``: variance of quantisation. ``occupancy``: share of the picture per luma bin.
     ``single``: the samples are of single frames, so that their ``picture`` tells nothing.
     """
-    power = powers(samples, model, floor)
+    seen = _seen(samples, model, floor)
+    found = _settled(seen, occupancy, single, np.zeros(BINS))
+    least = np.zeros(BINS) if single else _varying(seen, found.trust)
+    return _settled(seen, occupancy, single, least) if least.any() else found
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the blocks show under one spectrum: powers, luma and variance factor before clipping, whether they
+    are usable, and their bins."""
+
+    samples: Samples
+    power: Powers
+    luma: Field
+    factor: Field
+    usable: Mask
+    bins: NDArray[np.int64]
+
+
+def _seen(samples: Samples, model: Field, floor: float) -> _Seen:
     luma, factor = unclipped(samples)
     usable = np.maximum(samples.low, samples.high) < _CLIPPED_MOST
     bins = luma_bin(luma.astype(np.float32))
-    knots = _start(power, factor, bins, usable)
+    return _Seen(samples, powers(samples, model, floor), luma, factor, usable, bins)
+
+
+def _settled(seen: _Seen, occupancy: Field, single: bool, least: Field) -> CurveFit:
+    """Curve and trust, each from the other's last result. ``least``: per bin, see ``_varying``."""
+    power, luma, bins = seen.power, seen.luma, seen.bins
+    knots = _start(power, seen.factor, bins, seen.usable)
     for _ in range(4):
-        variance = np.maximum(block_variance(knots, samples, luma) / factor, LEAST)
-        flat, plain, trust = (usable * t for t in trusted(power, variance, bins, single))
-        gain, worth, pure = _per_bin(power.band / variance, power.spread, trust, bins)
+        variance = np.maximum(block_variance(knots, seen.samples, luma) / seen.factor, LEAST)
+        judged = trusted(power, np.maximum(variance, least[bins]), bins, single)
+        flat, plain, trust = (seen.usable * t for t in judged)
+        ratio = power.band / variance
+        gain, worth, pure = _per_bin(ratio, power.spread, trust, bins, least > 0)
         tone = np.array([_mean(luma, trust * (bins == k)) for k in range(BINS)])
         tone = np.where(worth > 0, tone, CENTRES)
         sigma = np.sqrt(np.maximum(gain * at(knots, tone) ** 2, LEAST)) * (worth > 0)
-        flat_worth = _per_bin(power.band / variance, power.spread, plain, bins)[1]
+        flat_worth = _per_bin(ratio, power.spread, plain, bins, least > 0)[1]
         sigma = _held(tone, sigma, worth, flat_worth, occupancy)
         knots = fit_knots(tone, sigma, worth / (worth + _HALF) * (occupancy + 0.01))
     return CurveFit(knots, sigma, worth, trust, pure[bins] * flat)
+
+
+def _varying(seen: _Seen, trust: Field) -> Field:
+    """Per bin the variance that blocks may have and pass for grain at least; 0 where their curve decides.
+
+    Where a codec thinned grain here and left it there, the weakest would be taken for all of it at that tone,
+    and the rest for picture. What differs between the frames as much as it adds up, at low frequencies no
+    more than at high ones, is grain, be it as uneven as it likes.
+    """
+    power, out = seen.power, np.zeros(BINS)
+    for k in range(BINS):
+        members = seen.usable & (seen.bins == k)
+        if members.sum() < _MANY or trust[members].mean() >= _DOUBTED:
+            continue
+        kinds = (power.band, power.picture_band, power.low, power.picture_low)
+        band, *others = (max(float(np.quantile(v[members], 0.25)), LEAST) for v in kinds)
+        if max(others) < _ALIKE * band < _ALIKE**2 * others[0]:
+            out[k] = min(band, others[0])
+    return out
 
 
 def _held(tone: Field, sigma: Field, worth: Field, flat_worth: Field, occupancy: Field) -> Field:
@@ -303,8 +354,13 @@ def _start(power: Powers, factor: Field, bins: NDArray[np.int64], usable: Mask) 
     return fit_knots(CENTRES, sigma, weight)
 
 
-def _per_bin(ratio: Field, spread: float, trust: Field, bins: NDArray[np.int64]) -> tuple[Field, Field, Mask]:
-    """Variance gain per bin from ratios (measured / assumed variance), blocks' worth of trust, and purity."""
+def _per_bin(
+    ratio: Field, spread: float, trust: Field, bins: NDArray[np.int64], uneven: Mask
+) -> tuple[Field, Field, Mask]:
+    """Variance gain per bin from ratios (measured / assumed variance), blocks' worth of trust, and purity.
+
+    ``uneven``: bins where blocks may scatter more than grain does.
+    """
     gain, worth, pure = np.zeros(BINS), np.zeros(BINS), np.zeros(BINS, bool)
     for k in range(BINS):
         members = (bins == k) & (trust > 0)
@@ -313,6 +369,8 @@ def _per_bin(ratio: Field, spread: float, trust: Field, bins: NDArray[np.int64])
         # a few blocks that pass among many that do not are more likely picture that looks like grain
         worth[k] = trust[members].sum() * trust[members].mean()
         gain[k], pure[k] = typical(ratio[members], trust[members], spread)
+        if uneven[k]:
+            gain[k] = _mean(ratio[members], trust[members])
     return np.maximum(gain, 0.0), worth, pure
 
 

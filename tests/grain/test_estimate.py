@@ -260,6 +260,19 @@ def test_curve_without_samples_continues_from_its_neighbours() -> None:
     assert not curve_fit.fit_knots(luma, np.zeros(20), np.zeros(20)).any()
 
 
+@pytest.mark.parametrize("dark", [0.004, 0.006])
+def test_strength_is_that_of_most_of_a_tone_where_a_codec_thinned_some_of_its_grain(dark: float) -> None:
+    fmt = FrameFormat(960, 384, "gray", bits=10)
+    rng, (_, x) = np.random.default_rng(3), np.mgrid[:384, :960]
+    thinned = np.kron(np.random.default_rng(1).random((24, 60)) < 0.12, np.ones((16, 16))) > 0
+    base = np.where(x < 480, 0.2 + 0.15 * x / 480, 0.66 + 0.1 * (x - 480) / 480)
+    sigma = np.where(x < 480, dark, np.where(thinned, 0.004, 0.01))
+    planes = (base + sigma * rng.normal(0, 1, (6, 384, 960))).astype(np.float32)
+    found = estimate_frames(Frame((p,), fmt, n, n, Fraction(1, 24)) for n, p in enumerate(planes))
+    bright = np.sqrt((sigma[:, 480:] ** 2).mean())
+    assert found.sigma(np.array([0.27, 0.71])) == pytest.approx([dark, bright], rel=0.1)
+
+
 def test_a_tone_that_says_far_too_little_leaves_the_others_alone() -> None:
     luma = curve_fit.CENTRES
     truth = 0.03 * np.sqrt(0.2 + 0.8 * np.exp(-(((luma - 0.48) / 0.16) ** 2)))
