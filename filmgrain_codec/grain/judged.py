@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.grain import curve_fit, flat
 from filmgrain_codec.grain.flat import Array
+from filmgrain_codec.grain.knots import fit_knots
 from filmgrain_codec.grain.profile import (
     BENT_LAW,
     DEFAULT_CURVE,
@@ -126,7 +127,7 @@ def _knots(said: Judged) -> Field:
         share = total / (total + _PRIOR * float(weight.sum()))
         sigma.append(prior ** (1 - share) * value**share)
         worth.append(total + _PRIOR * float(weight.sum()))
-    return curve_fit.fit_knots(curve_fit.CENTRES, np.array(sigma), np.array(worth))
+    return fit_knots(curve_fit.CENTRES, np.array(sigma), np.array(worth))
 
 
 def _spectrum(found: Spectrum, said: Judged) -> Spectrum:

@@ -15,6 +15,7 @@ from filmgrain_codec.core.node import Analyzer
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain import curve_fit, flat, parametric, samples, spectrum_fit
 from filmgrain_codec.grain.estimate import GrainAnalyzer, estimate_frames
+from filmgrain_codec.grain.knots import fit_knots
 from filmgrain_codec.grain.profile import BENT_CURVE, BENT_LAW, GrainSegment, Spectrum, boolean_variance
 from filmgrain_codec.media.reader import Reader
 from filmgrain_codec.train.generators import boolean, spectral
@@ -234,7 +235,7 @@ def test_curve_without_samples_goes_on_as_boolean_grain_where_it_looks_like_it()
     luma = curve_fit.CENTRES
     seen = (luma > 0.1) & (luma < 0.8)
     sigma = 0.02 * np.sqrt(boolean_variance(luma))
-    knots = curve_fit.fit_knots(luma, np.where(seen, sigma, 0.0), seen.astype(float))
+    knots = fit_knots(luma, np.where(seen, sigma, 0.0), seen.astype(float))
     apart = curve_fit.at(knots, luma)[luma < 0.94] / sigma[luma < 0.94]
     assert np.abs(np.log(apart)).max() < 0.15
 
@@ -255,9 +256,9 @@ def test_a_block_of_fine_texture_has_the_mean_variance_of_its_tones() -> None:
 def test_curve_without_samples_continues_from_its_neighbours() -> None:
     luma = curve_fit.CENTRES
     weight = (luma < 0.6).astype(float)
-    knots = curve_fit.fit_knots(luma, np.where(luma < 0.6, 0.02, 0.0), weight)
+    knots = fit_knots(luma, np.where(luma < 0.6, 0.02, 0.0), weight)
     assert knots == pytest.approx(0.02, rel=0.05)
-    assert not curve_fit.fit_knots(luma, np.zeros(20), np.zeros(20)).any()
+    assert not fit_knots(luma, np.zeros(20), np.zeros(20)).any()
 
 
 @pytest.mark.parametrize("dark", [0.004, 0.006])
@@ -279,7 +280,7 @@ def test_a_tone_that_says_far_too_little_leaves_the_others_alone() -> None:
     seen, mistaken = (luma > 0.1) & (luma < 0.72), 2
     found, weight = np.where(seen, truth, 0.0), seen.astype(float)
     found[mistaken], weight[mistaken] = truth[mistaken] / 8, 1e-3
-    knots = curve_fit.fit_knots(luma, found, weight)
+    knots = fit_knots(luma, found, weight)
     kept = seen & (np.arange(len(luma)) != mistaken)
     np.testing.assert_allclose(curve_fit.at(knots, luma[kept]), truth[kept], rtol=0.1)
     assert curve_fit.at(knots, np.array([0.8]))[0] > 0.3 * truth[kept][-1]
