@@ -142,7 +142,7 @@ NODES.register(
             Param("strength", float, 1.0, "share of the repair", 0.0, 1.0),
             Param("perceptual", float, 0.0, "0: nearest on average, 1: detail as strong as it was", 0.0, 1.0),
             Param("least", float, 20.0, "frames up to this QP pass as they are", 0.0, HIGHEST),
-            Param("model", str, "fast", "fast or a model's id"),
+            Param("model", str, "fast", "fast, best or a model's id"),
             Param("backend", str, "auto", "what runs the network", choices=BACKENDS),
             Param("threads", int, 1, "cores for one frame", 1, 256),
             Param("tile", int, None, "most samples a side at a time", 64, 65536, "samples"),

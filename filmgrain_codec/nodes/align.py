@@ -43,8 +43,9 @@ class Motion:
         self._shape = lumas[centre].shape
         self._halvings = working_halvings(self._shape) if halvings is None else halvings
 
-        seen = [working(luma, self._halvings, median) for luma in lumas]
-        self._flows = (along if film else each)(seen, centre, preset)
+        # a frame that stands twice in a window stays one object, though others may crowd it out meanwhile
+        once = {id(luma): working(luma, self._halvings, median) for luma in lumas}
+        self._flows = (along if film else each)([once[id(luma)] for luma in lumas], centre, preset)
         self._places: dict[tuple[int, tuple[int, ...]], Grown] = {}
 
     def drawn(self, plane: Plane, neighbour: int) -> Rows:

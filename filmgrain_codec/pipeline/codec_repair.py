@@ -12,7 +12,7 @@ WORDS = (OFF, *REPAIR_FROM)
 
 
 def checked(text: str, option: str = "--repair") -> str | None:
-    """The filter that ``codec:strength=0.8`` names, None for off. Raises ``UsageError``."""
+    """The filter that ``codec:strength=0.8,model=best`` names, None for off. Raises ``UsageError``."""
     word, _, values = text.partition(":")
     if word not in WORDS or (word == OFF and values):
         raise UsageError(

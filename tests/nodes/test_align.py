@@ -10,7 +10,7 @@ import pytest
 
 from filmgrain_codec.core.kept import Kept
 from filmgrain_codec.errors import ModelError
-from filmgrain_codec.nodes import flow
+from filmgrain_codec.nodes import align, flow
 from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.stripes import Grown, bordered
@@ -192,3 +192,12 @@ def test_a_box_of_a_stretched_map_is_the_cut_of_the_whole(ratio):
         (slice(7, 11), slice(5, 14)),
     ):
         assert np.array_equal(grown.box(rows, columns), whole[rows, columns])
+
+
+def test_a_frame_that_stands_twice_is_known_though_others_crowd_it_out(monkeypatch):
+    monkeypatch.setattr(align, "_pictures", Kept(1))
+    rng = np.random.default_rng(4)
+    here, there = (rng.random((64, 96)).astype(np.float32) for _ in range(2))
+    motion = Motion([here, there, here], 0)
+    assert motion.flow(1)[0] is not None
+    assert motion.flow(2)[0] is None

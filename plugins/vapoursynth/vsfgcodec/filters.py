@@ -235,6 +235,7 @@ def _one(clip: Any, name: str, manner: Manner, params: Mapping[str, Any]) -> Any
 
 
 def chained(found: Job, nodes: list[Node], manner: Manner) -> Any:
+    """The clip of a job through some nodes, without rounding between them."""
     stages: list[Stage] = []
     fmt = found.fmt
     for each in unfolded(nodes):
