@@ -27,7 +27,7 @@ MOVED = 1.0, 2.0
 """Range of the trend, in deviations of the steps, up to which light keeps its place, and from which not."""
 STRONG = 5.0
 """The same as ``TREND``, in strong mode."""
-SMOOTH, ALIKE, REACH = 2.0, 5.0, 5
+SMOOTH, ALIKE, REACH = 2.0, 6.5, 5
 """Frames (standard deviation) over which neighbours agree on the light they should have, if their trends
 differ by no more than so many deviations of the steps; frames on each side that are asked."""
 SLOW = 3.0
@@ -44,7 +44,7 @@ BURST = 0.7, 1.5
 """Skewness of the steps up to which light counts as flicker, and from which as bursts that fade."""
 RARE = 3.0
 """Steps so many deviations off are cut to that."""
-POOLED = 2.0
+POOLED = 2.5
 """Cells over which that is judged together (standard deviation)."""
 
 

@@ -29,8 +29,9 @@ from filmgrain_codec.nodes.flicker.correction import (
     corrected,
 )
 
-VERSION = 2
-"""1 had a field of 18 x 24 cells."""
+VERSION = 3
+FIELDS = {1: (18, 24), 2: (24, 32), VERSION: (ROWS, COLUMNS)}
+"""Rows and columns of the field in files of each version."""
 FAMILIES = {"gray": 1, "yuv": 3, "rgb": 3}
 LIMIT = 4 << 30
 """Bytes that a table may take in memory: 300 000 frames take less."""
@@ -45,8 +46,9 @@ _BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.err
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """Corrections of frames 0, 1, ...: ``curves`` (frames, planes, KNOTS), ``field`` (frames, DEPTHS, ROWS,
-    COLUMNS), as in ``Correction``; ``means`` (frames): mean luma of the frames they were measured on.
+    """Corrections of frames 0, 1, ...: ``curves`` (frames, planes, KNOTS), ``field`` (frames, DEPTHS, rows,
+    columns), as in ``Correction``, of older files with fewer cells; ``means`` (frames): mean luma of the
+    frames they were measured on.
 
     ``digest`` names the source (``pipeline.plan.source_digest``), '' if there was no file.
     """
@@ -124,15 +126,15 @@ def read(path: str | os.PathLike[str]) -> Table:
 def _checked(values: dict[str, Any]) -> Table:
     """A table of what a file held; raises ValueError in one or two words."""
     version = int(values["version"])
-    if version != VERSION:
-        raise ValueError(f"its version is {version}, known is {VERSION}")
+    if version not in FIELDS:
+        raise ValueError(f"its version is {version}, known are 1 to {VERSION}")
     family, means = str(values["family"]), values["means"]
     if family not in FAMILIES:
         raise ValueError(f"its family is {family[:20]!r}")
     frames = len(np.atleast_1d(means))
     means = _numbers(means, (frames,), 1e3)
     curves = _numbers(values["curves"], (frames, FAMILIES[family], KNOTS), FURTHEST_CODE)
-    field = _numbers(values["field"], (frames, DEPTHS, ROWS, COLUMNS), FURTHEST_GAIN)
+    field = _numbers(values["field"], (frames, DEPTHS, *FIELDS[version]), FURTHEST_GAIN)
     return Table(str(values["digest"]), family, means, curves, field)
 
 

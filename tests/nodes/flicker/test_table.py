@@ -67,6 +67,17 @@ def test_the_filter_does_to_each_frame_what_the_table_says(made, tmp_path):
         np.testing.assert_array_equal(a.planes[0], b.planes[0])
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_table_of_an_older_version_does_the_same(made, tmp_path, version):
+    field = np.zeros((3, DEPTHS, *table.FIELDS[version]), np.float32)
+    field[2] = made.field[2, 0, 0, 0]
+    values = {"means": made.means, "curves": made.curves, "field": field}
+    np.savez(tmp_path / "t.npz", version=version, digest="", family="yuv", **values)
+    old, frame = table.Corrected(table.read(tmp_path / "t.npz")), clip()[2]
+    now = table.Corrected(made).process([frame], 2)
+    np.testing.assert_allclose(old.process([frame], 2).planes[0], now.planes[0], atol=1e-6)
+
+
 def test_frames_out_of_order_come_out_the_same(made):
     node, frames = table.Corrected(made), clip()
     in_order = [node.process([f], f.index).planes[0] for f in frames]
@@ -89,7 +100,8 @@ def test_another_clip_is_refused(made):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"version": 1}, "version is 1"),
+        ({"version": table.VERSION + 1}, "known are 1 to"),
+        ({"version": 1}, "18, 24"),
         ({"family": "cmyk"}, "cmyk"),
         ({"curves": np.zeros((2, 3, 257), np.float32)}, "float32 of"),
         ({"curves": np.zeros((3, 3, 257), np.float64)}, "float64"),
