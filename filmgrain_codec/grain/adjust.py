@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.grain.profile import GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import CORRECTED_AT, Correction, GrainSegment, Spectrum
 from filmgrain_codec.grain.wire import MAX_REACH
 
 LEAST_SIZE, MOST_SIZE = 0.1, 16.0
@@ -41,7 +41,11 @@ def adjusted(segment: GrainSegment, size: float = 1.0, chroma: float = 1.0) -> G
 
 def _scaled(spectrum: Spectrum, factor: float) -> Spectrum:
     size = _sized(spectrum.size, factor)
-    return replace(spectrum, size=size, spread=max(1.0, min(spectrum.spread, MAX_REACH / size)))
+    # grain twice as large has at half a frequency what it had there
+    moved = spectrum.surplus(CORRECTED_AT * (size / spectrum.size))
+    correction: Correction = tuple(float(v) for v in moved)  # type: ignore[assignment]
+    spread = max(1.0, min(spectrum.spread, MAX_REACH / size))
+    return replace(spectrum, size=size, spread=spread, correction=correction)
 
 
 def _sized(size: float, factor: float) -> float:

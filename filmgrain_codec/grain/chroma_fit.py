@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +12,7 @@ from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.grain import spectrum_fit
 from filmgrain_codec.grain.filters import grain_filter
 from filmgrain_codec.grain.flat import BLOCK
-from filmgrain_codec.grain.profile import Chroma, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import BENT_CURVE, BENT_LAW, Chroma, GrainSegment, Spectrum
 from filmgrain_codec.grain.samples import Samples
 
 Field = NDArray[np.float64]
@@ -26,6 +27,11 @@ _SKEW_DOUBT = np.array([0.1, 1.0])
 """How far skew and its slope may well lie from what a tone curve makes, before blocks are asked."""
 _KURTOSES = np.array([0.2, 0.6])
 """How far kurtosis and its slope may well lie from Boolean grain's."""
+_TONES = np.linspace(0.05, 0.95, 10)
+_SKEW_AT_TONE, _KURTOSIS_AT_TONE = 0.3, 0.8
+"""How far skew and kurtosis may well lie from the same at any one tone."""
+_OFF = 0.1
+"""What blocks of one tone may be off together, as a share of that; of blocks in doubt by as much more."""
 _BOOLEAN_KURTOSIS = -0.55, 3.5
 """Kurtosis and its slope over squared radius, of simulated Boolean grain."""
 _STEEPEST = -2.0, 2.0
@@ -90,13 +96,15 @@ def _ratio(shared: float, product: float) -> float:
     return float(np.clip(value, -0.99, 0.99)) if abs(value) > 0.02 else 0.0
 
 
-def fit_skew(found: Samples, variance: Field, alike: GrainSegment) -> tuple[float, float]:
+def fit_skew(found: Samples, variance: Field, alike: GrainSegment, doubt: float = 0.0) -> tuple[float, float]:
     """(skew, skew_slope) of the luma grain: its third standardised moment over luma.
 
     A straight fit to the tilt that ``alike``, which has the strength curve and spectrum, would have. Where
     blocks say little it stays near what a tone curve alone makes: skew 3 d sigma / dY, slope 1.
     """
-    usual = np.array([3 * float(alike.slope(np.array(0.5))), 1.0])
+    # a strength curve that is in doubt has a slope that is; that of small grains stands for it
+    slopes = [float(s.slope(np.array(0.5))) for s in (alike, replace(alike, curve=BENT_CURVE, law=BENT_LAW))]
+    usual = np.array([3 * ((1 - doubt) * slopes[0] + doubt * slopes[1]), 1.0])
     clear = np.maximum(found.low, found.high) < 1e-3
     if clear.sum() < 4 * _FEWEST:
         return float(usual[0]), float(usual[1])
@@ -107,10 +115,24 @@ def fit_skew(found: Samples, variance: Field, alike: GrainSegment) -> tuple[floa
     rest = cubes - terms @ usual
     low, high = np.quantile(rest, [0.02, 0.98])
     used = (rest >= low) & (rest <= high)
-    doubt = rest.var() * np.diag(1 / _SKEW_DOUBT**2)
-    square = terms[used].T @ terms[used] + doubt
-    skew, slope = usual + np.linalg.solve(square, terms[used].T @ rest[used])
+    at_tones = np.stack([np.ones(len(_TONES)), alike.tilt(_TONES)], 1)
+    change = _by_tone(luma[used], rest[used], at_tones, _SKEW_DOUBT, _SKEW_AT_TONE, doubt)
+    skew, slope = usual + change
     return float(np.clip(skew, -_SKEWEST, _SKEWEST)), float(np.clip(slope, *_SLOPES))
+
+
+def _by_tone(luma: Field, rest: Field, terms: Field, apart: Field, at_tone: float, doubt: float) -> Field:
+    """Value and slope of what blocks have beyond the usual: ``rest`` (n,), over the ``terms`` (tones, 2).
+
+    ``apart``: how far both may lie from 0, ``at_tone``: what they make at any tone. Tones without blocks
+    count as usual, or a few blocks of one tone would settle what all others have. ``doubt``: 0..1.
+    """
+    tone = np.abs(luma[:, None] - _TONES).argmin(1)
+    count = np.bincount(tone, minlength=len(_TONES))
+    mean = np.bincount(tone, rest, len(_TONES)) / np.maximum(count, 1)
+    seen = count / (rest.var() + count * ((_OFF + doubt) * at_tone) ** 2)
+    square = terms.T @ ((seen + 1 / at_tone**2)[:, None] * terms) + np.diag(1 / apart**2)
+    return np.asarray(np.linalg.solve(square, terms.T @ (seen * mean)), np.float64)
 
 
 def _radius(segment: GrainSegment) -> float:
@@ -118,7 +140,9 @@ def _radius(segment: GrainSegment) -> float:
     return segment.level / 0.226
 
 
-def fit_kurtosis(found: Samples, variance: Field, alike: GrainSegment) -> tuple[float, float]:
+def fit_kurtosis(
+    found: Samples, variance: Field, alike: GrainSegment, doubt: float = 0.0
+) -> tuple[float, float]:
     """``kurtosis`` and ``kurtosis_slope`` of luma grain that has the skew of ``alike``.
 
     The difference of two grains has half of it, whatever the picture. As far as blocks are in doubt, it stays
@@ -134,8 +158,9 @@ def fit_kurtosis(found: Samples, variance: Field, alike: GrainSegment) -> tuple[
     # a block's own strength, where that is a little off, must not pass for kurtosis
     each = 2 * (fourth - 6 * squares + 3) - 4 / 3 * alike.skewness(luma) ** 2
     terms = np.stack([np.ones(len(each)), luma - 0.5], 1)
-    square = terms.T @ terms + each.var() * np.diag(1 / _KURTOSES**2)
-    value, slope = usual + np.linalg.solve(square, terms.T @ (each - terms @ usual))
+    at_tones = np.stack([np.ones(len(_TONES)), _TONES - 0.5], 1)
+    change = _by_tone(luma, each - terms @ usual, at_tones, _KURTOSES, _KURTOSIS_AT_TONE, doubt)
+    value, slope = usual + change
     return float(np.clip(value, -1.0, 1.0)), float(np.clip(slope, *_STEEPEST))
 
 

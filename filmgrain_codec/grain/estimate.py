@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.grain import curve_fit, flat, judged, samples, spectrum_fit
+from filmgrain_codec.grain import correction_fit, curve_fit, flat, judged, samples, spectrum_fit
 from filmgrain_codec.grain.chroma_fit import fit_chroma, fit_kurtosis, fit_skew
 from filmgrain_codec.grain.curve_fit import CurveFit
 from filmgrain_codec.grain.flat import BINS, Array, Follow
@@ -85,7 +85,8 @@ class GrainAnalyzer:
             return
         before, self._previous = self._previous, frame
         if before is not None and before.index + 1 == frame.index:
-            self._keep(samples.of_pair(before.planes, frame.planes, self._fmt, self._follow))
+            grid = samples.GRIDS[frame.index % len(samples.GRIDS)]
+            self._keep(samples.of_pair(before.planes, frame.planes, self._fmt, self._follow, grid))
         elif len(self._singles) < _MOST_SINGLES:
             self._singles.append(samples.of_frame(frame.planes, self._fmt))
             if self._judge is not None:
@@ -178,14 +179,17 @@ def _measured(found: Samples, fmt: FrameFormat, occupancy: Field, single: bool, 
             break
         best = best[:_SUREST] if chosen else best
         powers = (found.grain[best] - floor) / variance[best, None, None]
-        fitted = spectrum_fit.fit(
-            spectrum_fit.typical(powers, *(_MIXED if chosen else _PURE)),
-            (16, 16),
-            pure=not chosen,
-            start=spectrum.size,
-        )
-        spectrum, misfit = fitted.spectrum, fitted.rms
+        spectrum, misfit = _spectrum(powers, not chosen, spectrum.size)
     return Measured(found, curve, spectrum, misfit, variance, single)
+
+
+def _spectrum(powers: Field, pure: bool, start: float) -> tuple[Spectrum, float]:
+    """Spectrum of blocks (n, 16, 16) of grain of unit variance, and the misfit of its Gaussians."""
+    trust = _PURE if pure else _MIXED
+    fitted = spectrum_fit.fit(spectrum_fit.typical(powers, *trust), (16, 16), pure=pure, start=start)
+    rings = spectrum_fit.sure(correction_fit.rings(powers), correction_fit.sizes(), *trust)
+    doubt = correction_fit.PURE if pure else correction_fit.MIXED
+    return correction_fit.corrected(rings, fitted.spectrum, doubt), fitted.rms
 
 
 def _best(curve: CurveFit, factor: Field) -> tuple[NDArray[np.int64], bool]:
@@ -215,14 +219,23 @@ def _segment(found: Measured, fmt: FrameFormat, occupancy: Field, start: int, en
         start, end, min(level, LEVEL_MAX), curve, found.spectrum, chroma, confidence=confidence, law=BENT_LAW
     )
     pure = np.flatnonzero(found.curve.pure > 0.1)
-    skew, slope = fit_skew(found.samples.take(pure), found.variance[pure], made)
+    doubt = _doubt(found.curve)
+    skew, slope = fit_skew(found.samples.take(pure), found.variance[pure], made, doubt)
     made = replace(made, skew=skew, skew_slope=slope)
     if found.single:
         return made
     # what little picture is left in pure blocks is enough to raise it
     surest = pure[np.argsort(-found.curve.trust[pure], kind="stable")][: max(len(pure) // 2, 100)]
-    kurtosis, steep = fit_kurtosis(found.samples.take(surest), found.variance[surest], made)
+    kurtosis, steep = fit_kurtosis(found.samples.take(surest), found.variance[surest], made, doubt)
     return replace(made, kurtosis=kurtosis, kurtosis_slope=steep)
+
+
+def _doubt(curve: CurveFit) -> float:
+    """0..1: how much fewer blocks there are in tones of grain alone than are trusted.
+
+    Where everything moves, tones pass for such that are not quite, which third and fourth moments show first.
+    """
+    return max(0.0, 1.0 - float((curve.pure > 0.5).sum()) / max(float((curve.trust > 0.7).sum()), 1.0))
 
 
 def _confidence(found: Measured, occupancy: Field) -> float:

@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgrain_codec.grain.kernel import separated
 from filmgrain_codec.grain.profile import Spectrum
 
 Taps = tuple[float, ...]
@@ -102,16 +103,27 @@ def grain_filter(spectrum: Spectrum) -> GrainFilter:
     """The filter of a ``Spectrum``, normalised to unit variance from its own taps.
 
     H = (1 - |w|) G(size) + w G(size * spread). Where the two Gaussians cancel (negative weight,
-    equal sizes) nothing would be left to normalise: then G(size) alone is used.
+    equal sizes) nothing would be left to normalise: then G(size) alone is used. A spectrum's correction
+    changes the shape of the sum (``grain.kernel``).
     """
     narrow = _gaussian(1 - abs(spectrum.weight), spectrum.size, spectrum.anisotropy)
     wide = _gaussian(spectrum.weight, spectrum.size * spectrum.spread, spectrum.anisotropy)
     terms = tuple(t for t in (narrow, wide) if t.weight)
     variance = GrainFilter(terms).autocorrelation(0, 0)
     if variance < _VANISHED:
-        return GrainFilter((_gaussian(1.0, spectrum.size, spectrum.anisotropy),))
+        terms, variance = (_gaussian(1.0, spectrum.size, spectrum.anisotropy),), 1.0
+        if not spectrum.corrected:
+            return GrainFilter(terms)
+    if spectrum.corrected:
+        terms = _corrected(terms, spectrum)
+        variance = GrainFilter(terms).autocorrelation(0, 0)
     gain = 1 / math.sqrt(variance)
     return GrainFilter(tuple(Term(t.weight * gain, t.horizontal, t.vertical) for t in terms))
+
+
+def _corrected(terms: tuple[Term, ...], spectrum: Spectrum) -> tuple[Term, ...]:
+    parts = separated([(t.weight, t.horizontal, t.vertical) for t in terms], spectrum)
+    return tuple(Term(1.0, horizontal, vertical) for horizontal, vertical in parts)
 
 
 def _gaussian(weight: float, size: float, anisotropy: float) -> Term:

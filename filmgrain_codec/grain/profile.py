@@ -35,6 +35,10 @@ DEFAULT_CURVE: Curve = (0.0, 0.762, 0.963, 1.022, 0.978, 0.839, 0.583, 0.0)
 BENT_CURVE: Curve = (0.0, 0.7565, 0.953, 1.01, 0.9665, 0.8275, 0.574, 0.0)
 """The same as the bent law has it: the root of ``boolean_variance``."""
 FLAT_CURVE: Curve = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+Correction = tuple[float, float, float, float, float, float, float, float]
+NO_CORRECTION: Correction = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+CORRECTED_AT: NDArray[np.float64] = np.array([0.02, 0.07, 0.13, 0.19, 0.26, 0.33, 0.41, 0.5])
+"""Radial frequencies of ``Spectrum.correction``, cycles per sample; beyond them its ends hold."""
 
 
 def curve_at(
@@ -94,12 +98,25 @@ class Spectrum:
     variance; a negative ``weight`` w gives a band-pass. ``size`` is the geometric mean of the
     horizontal and vertical standard deviations, ``anisotropy`` their ratio horizontal/vertical.
     (Two-Gaussian noise power spectrum after Stephenson and Saunders.)
+
+    ``correction``: how much more power there is than the Gaussians say, in dB at the frequencies
+    ``CORRECTED_AT``, straight lines between them; what scans and coded video have beyond any Gaussian.
     """
 
     size: float = 0.8
     anisotropy: float = 1.0
     weight: float = 0.0
     spread: float = 2.5
+    correction: Correction = NO_CORRECTION
+
+    @property
+    def corrected(self) -> bool:
+        """Whether the Gaussians alone are not all."""
+        return any(self.correction)
+
+    def surplus(self, frequency: NDArray[np.floating]) -> NDArray[np.float64]:
+        """``correction`` in dB at radial frequencies in cycles per sample."""
+        return np.asarray(np.interp(frequency, CORRECTED_AT, self.correction), np.float64)
 
 
 @dataclass(frozen=True, slots=True)

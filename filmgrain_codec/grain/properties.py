@@ -10,6 +10,7 @@
 | FGSkewSlope | how much skew follows the slope of the curve |
 | FGKurtosis | excess kurtosis beyond 4/3 of the squared skew, at luma 0.5 |
 | FGKurtosisSlope | how fast that grows with luma |
+| FGCorrection | 8 numbers: power beyond that of FGSpectrum, dB at ``profile.CORRECTED_AT`` |
 | FGLaw | how the curve is read (``profile.BENT_LAW``); 0 where missing |
 | FGSeed | 32-bit seed |
 | FGConfidence | 0 to 1 |
@@ -38,6 +39,7 @@ _KEYS = {
     "FGSkewSlope": "skew_slope",
     "FGKurtosis": "kurtosis",
     "FGKurtosisSlope": "kurtosis_slope",
+    "FGCorrection": "correction",
     "FGLaw": "law",
     "FGSeed": "seed",
     "FGConfidence": "confidence",

@@ -20,6 +20,8 @@ _PER_FRAME = 2400
 """Blocks measured per frame or pair at most; 600,000 luma samples."""
 _LEAST_PER_BIN = 24
 _TONES = 1025
+GRIDS = ((0, 0), (6, 10), (10, 14), (14, 6))
+"""Where blocks begin, pair after pair of frames: on its own grid coded video has a spectrum of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,17 @@ class Samples:
 
 
 def of_pair(
-    a: Sequence[Plane], b: Sequence[Plane], fmt: FrameFormat, follow: Follow | None = None
+    a: Sequence[Plane],
+    b: Sequence[Plane],
+    fmt: FrameFormat,
+    follow: Follow | None = None,
+    grid: tuple[int, int] = GRIDS[0],
 ) -> Samples:
-    """Statistics of two frames of independent grain; ``follow`` matches blocks better than to 4 samples."""
+    """Statistics of two frames of independent grain; ``follow`` matches blocks better than to 4 samples.
+
+    ``grid``: row and column of luma that the first block begins at, or the chroma sample's before it.
+    """
+    a, b = (_from(planes, grid, fmt) for planes in (a, b))
     at = candidates(a[0], b[0], follow=follow)
     block_a, block_b = at.first(a[0], BLOCK), at.second(b[0], BLOCK)
     root = np.float32(np.sqrt(0.5))
@@ -82,6 +92,15 @@ def of_pair(
     return _samples(block_a, difference, both, both * root, difference * root, moments, chroma, fmt).take(
         alive
     )
+
+
+def _from(planes: Sequence[Plane], grid: tuple[int, int], fmt: FrameFormat) -> list[Plane]:
+    """The planes without what lies above and left of ``grid``, where they are large enough."""
+    if not any(grid) or min(planes[0].shape) < 4 * BLOCK:
+        return list(planes)
+    subs = [(0, 0), *[(fmt.sub_h, fmt.sub_w) if fmt.family == "yuv" else (0, 0)] * 2]
+    y, x = (at >> sub << sub for at, sub in zip(grid, subs[-1], strict=True))
+    return [p[y >> sub_h :, x >> sub_w :] for p, (sub_h, sub_w) in zip(planes, subs, strict=False)]
 
 
 def of_reference(a: Sequence[Plane], ref: Sequence[Plane], fmt: FrameFormat) -> Samples:

@@ -17,7 +17,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgrain_codec.grain.filters import gaussian_taps
+from filmgrain_codec.grain.filters import GrainFilter, Taps, gaussian_taps, grain_filter
 from filmgrain_codec.grain.profile import Spectrum
 
 Field = NDArray[np.float64]
@@ -55,25 +55,32 @@ def radius(rows: int, columns: int) -> Field:
 
 def _line(first: float, second: float, side: int) -> tuple[Field, float]:
     """DCT powers (side) and variance of the covariance of two Gaussians in one direction."""
-    a, b = _symmetric(first), _symmetric(second)
-    covariance = np.convolve(a, b)
-    middle = len(covariance) // 2
-    lags = np.zeros(side)
-    reach = min(side - 1, middle)
-    lags[: reach + 1] = covariance[middle : middle + reach + 1]
+    lags = _lags(gaussian_taps(first), gaussian_taps(second), side)
     i = np.arange(side)
     toeplitz = lags[np.abs(i[:, None] - i[None, :])]
     dct = dct_matrix(side)
     return np.einsum("ki,ij,kj->k", dct, toeplitz, dct, optimize=True), float(lags[0])
 
 
-def _symmetric(size: float) -> Field:
-    half = np.array(gaussian_taps(size))
+def _lags(first: Taps, second: Taps, side: int) -> Field:
+    """Covariance of two half kernels at lags 0 to ``side`` - 1."""
+    covariance = np.convolve(_symmetric(first), _symmetric(second))
+    middle = len(covariance) // 2
+    lags = np.zeros(side)
+    reach = min(side - 1, middle)
+    lags[: reach + 1] = covariance[middle : middle + reach + 1]
+    return lags
+
+
+def _symmetric(taps: Taps) -> Field:
+    half = np.array(taps)
     return np.concatenate([half[:0:-1], half])
 
 
 def expected(spectrum: Spectrum, rows: int = 16, columns: int = 16) -> Field:
     """Expected squared DCT coefficients (rows, columns) of unit-variance grain with this spectrum."""
+    if spectrum.corrected:
+        return of_covariance(covariance(grain_filter(spectrum), rows, columns))
     stretch = float(np.sqrt(spectrum.anisotropy))
     lobes = [(1.0 - abs(spectrum.weight), spectrum.size)]
     if spectrum.weight:
@@ -89,6 +96,30 @@ def expected(spectrum: Spectrum, rows: int = 16, columns: int = 16) -> Field:
     return np.asarray(np.maximum(power / max(variance, 1e-9), 1e-9), np.float64)
 
 
+def covariance(grain: GrainFilter, rows: int, columns: int) -> Field:
+    """Covariance of unit white noise behind a filter, at lags 0 to ``rows`` - 1 and ``columns`` - 1."""
+    total = np.zeros((rows, columns))
+    for i, a in enumerate(grain.terms):
+        for j, b in enumerate(grain.terms[i:], i):
+            share = a.weight * b.weight * (1.0 if i == j else 2.0)
+            down, across = _lags(a.vertical, b.vertical, rows), _lags(a.horizontal, b.horizontal, columns)
+            total += share * np.outer(down, across)
+    return total
+
+
+def of_covariance(lags: Field) -> Field:
+    """Expected squared DCT coefficients (rows, columns) of an even covariance at lags from 0 on."""
+    down, across = (_shares(n) for n in lags.shape)
+    return np.asarray(np.maximum(down @ lags @ across.T, 1e-9), np.float64)
+
+
+@lru_cache(maxsize=8)
+def _shares(side: int) -> Field:
+    """What every lag's covariance counts for in each coefficient's power, (side, side)."""
+    apart = np.abs(np.arange(side)[:, None] - np.arange(side)[None, :]).ravel()
+    return np.stack([np.bincount(apart, np.outer(row, row).ravel(), side) for row in dct_matrix(side)])
+
+
 _EDGES = {16: (0, 1, 2, 3, 4, 6, 8, 12, 16), 8: (0, 1, 2, 3, 4, 6, 8)}
 
 
@@ -100,10 +131,11 @@ def cells(power: NDArray[np.floating]) -> Field:
     """Means of (..., rows, columns) DCT powers over cells that widen with frequency, (..., c, c)."""
     down, across = (_cell_edges(n)[:-1] for n in power.shape[-2:])
     summed = np.add.reduceat(np.add.reduceat(power, down, -2), across, -1)
-    return np.asarray(summed / _areas(*power.shape[-2:]), np.float64)
+    return np.asarray(summed / areas(*power.shape[-2:]), np.float64)
 
 
-def _areas(rows: int, columns: int) -> Field:
+def areas(rows: int, columns: int) -> Field:
+    """Coefficients in each cell."""
     return np.asarray(np.outer(np.diff(_cell_edges(rows)), np.diff(_cell_edges(columns))), np.float64)
 
 
@@ -114,8 +146,12 @@ def typical(power: NDArray[np.floating], most: float = 1.15, quantile: float = 0
     follows, so that picture in up to half of the blocks hardly matters. Means that are not larger
     than ``most`` times that are taken as they are: they depend on no law.
     """
-    found, ratio = cells(power), chi_square(quantile, _areas(*power.shape[-2:]))
-    low = np.quantile(found, quantile, axis=0) / ratio
+    return sure(cells(power), areas(*power.shape[-2:]), most, quantile)
+
+
+def sure(found: Field, freedom: Field, most: float, quantile: float) -> Field:
+    """``typical`` of means (n, ...) over so many coefficients each."""
+    low = np.quantile(found, quantile, axis=0) / chi_square(quantile, freedom)
     return np.asarray(np.minimum(found.mean(0), most * low), np.float64)
 
 
@@ -208,7 +244,7 @@ class _Problem:
         at = cells(radius(*shape))
         self.used = (at >= lowest) & (at <= 16.0)
         # acceptance is radial: what counts is how much of the radius a cell stands for
-        self.weight = _areas(*shape)[self.used] / at[self.used]
+        self.weight = areas(*shape)[self.used] / at[self.used]
         self.weight /= self.weight.sum()
         self.log = self._log(measured)
 

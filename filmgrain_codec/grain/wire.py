@@ -18,17 +18,21 @@ Binary record, version 1, little endian, under 100 bytes:
     72      1 + n  length and ASCII of the synthesis model id; nothing means "parametric"
             1 + n  length and ASCII of the removal model id; where a law follows, "." stands for "removal-"
             2 + 1  skew slope i16, kurtosis i8; 0 where a record ends before them
-            1 + 1  law u8, kurtosis slope i8; 0 where a record ends before them, and left out where both are 0
+            1 + 1  law u8, kurtosis slope i8; 0 where a record ends before them, and left out where these two
+                   and all that follows are 0
+            5      corrections of the spectrum, 8 x 5 bits of two's complement in steps of 0.5 dB, the first
+                   one lowest; 0 where a record ends before them, and left out where all are 0
             ...    bytes a later writer of version 1 may add: ignored
     end-4   4      CRC-32 (zlib) of all bytes before it
 
 JSON, version 1: {"filmgrain": 1, "synthesis": id, "removal": id, "fingerprint": text, "segments":
 [{"frames": [start, end], "level": x, "curve": [8], "spectrum": [size, anisotropy, weight,
 spread], "chroma": [cb, cr, size, y_cb, y_cr, cb_cr], "skew": x, "seed": n, "confidence": x,
-"skew_slope": x, "kurtosis": x, "law": n, "kurtosis_slope": x}]}.
+"skew_slope": x, "kurtosis": x, "law": n, "kurtosis_slope": x, "correction": [8]}]}.
 "frames" and "level" are required; a missing key means a flat curve, one Gaussian of 0.8 samples, no
 chroma grain, no skew, seed 0, confidence 1, and 0 for those after it; unknown keys are ignored. Everything
-that does not fit raises ``ProfileError``, nothing else.
+that does not fit raises ``ProfileError``, nothing else. Programs that do not know the corrections read the
+rest as it stands: grain whose spectrum is the Gaussians'.
 """
 
 from __future__ import annotations
@@ -41,19 +45,23 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from filmgrain_codec.errors import ProfileError
-from filmgrain_codec.grain.profile import KNOTS, PARAMETRIC, Chroma, GrainProfile, GrainSegment, Spectrum
-from filmgrain_codec.grain.wire_numbers import NUMBERS, Number
+from filmgrain_codec.grain.profile import (
+    KNOTS,
+    PARAMETRIC,
+    Chroma,
+    Correction,
+    GrainProfile,
+    GrainSegment,
+    Spectrum,
+)
+from filmgrain_codec.grain.wire_json import MAX_JSON, MAX_SEGMENTS, fail, parsed
+from filmgrain_codec.grain.wire_numbers import CORRECTIONS, NUMBERS, PACKED, Number, packed, unpacked
 
 VERSION: Final = 1
-MAX_JSON = 6 << 20
-"""Largest JSON record in characters."""
 MAX_BINARY = 4 << 10
 """Largest in-band record in bytes."""
-MAX_SEGMENTS = 14_000
-"""Most shots of one profile; they fit into ``MAX_JSON`` whatever their numbers."""
 MAX_FRAME = (1 << 48) - 1
 """Largest frame number; also the end of a segment that lasts for ever."""
 MAX_ID = 48
@@ -62,16 +70,17 @@ MAX_REACH = 32.0
 """Largest size * spread: a wider filter would only make decoding slow."""
 
 _LATER, _LATEST = 4, 2
-"""Numbers behind the ids, which the first writers did not know; how many of them are left out where all 0."""
+"""Numbers behind the ids, which the first writers did not know; how many of them are left out where all 0,
+as are the corrections, which come last."""
 _SHORT, _PREFIX = ".", "removal-"
-_BODY = struct.Struct("<" + "".join(n.code for n in NUMBERS[:-_LATER]))
-_TAIL = [struct.Struct("<" + n.code) for n in NUMBERS[-_LATER:]]
+_FIXED = len(NUMBERS) - CORRECTIONS - _LATER
+_BODY = struct.Struct("<" + "".join(n.code for n in NUMBERS[:_FIXED]))
+_TAIL = [struct.Struct("<" + n.code) for n in NUMBERS[_FIXED:-CORRECTIONS]]
 _HEAD = struct.Struct("<3sBH")
 _MAGIC = b"FGR"
 _FRAME_BYTES, _CRC_BYTES = 6, 4
 _ID = re.compile(r"[A-Za-z0-9._+-]*")
 _TEXT = re.compile(r"[ -~]*")
-_DIGITS = 20  # more than any number here needs; keeps Python from building huge integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +126,17 @@ def to_json(profile: GrainProfile) -> str:
     }
     text = json.dumps(record, separators=(",", ":"), allow_nan=False)
     if len(text) > MAX_JSON:
-        _fail(f"takes {len(text)} characters, more than the {MAX_JSON} a tag may hold: split the clip")
+        fail(f"takes {len(text)} characters, more than the {MAX_JSON} a tag may hold: split the clip")
     return text
 
 
 def from_json(text: str) -> GrainProfile:
     """Parse a tag. Its numbers are rounded to their steps, so the result is quantised."""
-    root = _table(_parsed(text), "the record")
+    root = _table(parsed(text), "the record")
     _check_version(root.get("filmgrain"))
     segments = root.get("segments")
     if not isinstance(segments, list) or len(segments) > MAX_SEGMENTS:
-        _fail(f"needs a list of at most {MAX_SEGMENTS} segments")
+        fail(f"needs a list of at most {MAX_SEGMENTS} segments")
     return _checked_profile(
         GrainProfile(
             tuple(from_table(_table(s, "a segment")) for s in segments),
@@ -145,12 +154,14 @@ def to_bytes(record: Record) -> bytes:
     frames = (record.index, segment.start, segment.end)
     body = b"".join(f.to_bytes(_FRAME_BYTES, "little") for f in frames)
     codes = [_code(n, v, False) for n, v in zip(NUMBERS, _values(segment), strict=True)]
-    body += _BODY.pack(*codes[:-_LATER])
+    body += _BODY.pack(*codes[:_FIXED])
+    later, corrections = codes[_FIXED:-CORRECTIONS], codes[-CORRECTIONS:]
     synthesis, removal = "" if record.synthesis == PARAMETRIC else record.synthesis, record.removal
-    count = _LATER if any(codes[-_LATEST:]) else _LATER - _LATEST
+    count = _LATER if any(later[-_LATEST:] + corrections) else _LATER - _LATEST
     removal = re.sub(f"^{_PREFIX}", _SHORT, removal) if segment.law else removal
     body += b"".join(bytes([len(i)]) + i.encode("ascii") for i in (synthesis, removal))
-    body += b"".join(f.pack(c) for f, c in zip(_TAIL[:count], codes[-_LATER:][:count], strict=True))
+    body += b"".join(f.pack(c) for f, c in zip(_TAIL[:count], later[:count], strict=True))
+    body += packed(corrections) if any(corrections) else b""
     length = _HEAD.size + len(body) + _CRC_BYTES
     data = _HEAD.pack(_MAGIC, VERSION, length) + body
     return data + zlib.crc32(data).to_bytes(_CRC_BYTES, "little")
@@ -159,22 +170,22 @@ def to_bytes(record: Record) -> bytes:
 def from_bytes(data: bytes) -> Record:
     """Parse an in-band record, exactly as long as it says it is."""
     if not _HEAD.size + _CRC_BYTES <= len(data) <= MAX_BINARY:
-        _fail(f"in-band record has {len(data)} bytes, which none can have")
+        fail(f"in-band record has {len(data)} bytes, which none can have")
     data = bytes(data)
     magic, version, length = _HEAD.unpack_from(data)
     if magic != _MAGIC:
-        _fail("in-band record does not begin with FGR")
+        fail("in-band record does not begin with FGR")
     _check_version(version)
     end = len(data) - _CRC_BYTES
     if length != len(data) or zlib.crc32(data[:end]) != int.from_bytes(data[end:], "little"):
-        _fail("in-band record is damaged (length or checksum)")
+        fail("in-band record is damaged (length or checksum)")
     return _checked_record(_body(data[_HEAD.size : end]))
 
 
 def _body(data: bytes) -> Record:
     ids_at = 3 * _FRAME_BYTES + _BODY.size
     if len(data) < ids_at:
-        _fail("in-band record is too short")
+        fail("in-band record is too short")
     index, start, end = (
         int.from_bytes(data[k * _FRAME_BYTES : (k + 1) * _FRAME_BYTES], "little") for k in range(3)
     )
@@ -190,29 +201,32 @@ def _body(data: bytes) -> Record:
 def _tail(data: bytes) -> list[int]:
     """Numbers behind the ids; 0 for those that the record's writer did not know."""
     found = []
-    for form, number in zip(_TAIL, NUMBERS[-_LATER:], strict=True):
+    for form, number in zip(_TAIL, NUMBERS[_FIXED:-CORRECTIONS], strict=True):
         if 0 < len(data) < form.size:
-            _fail(f"in-band record ends inside {number.name}")
+            fail(f"in-band record ends inside {number.name}")
         found.append(form.unpack_from(data)[0] if data else 0)
         data = data[form.size :]
-    return found
+    if 0 < len(data) < PACKED:
+        fail("in-band record ends inside the corrections")
+    return found + unpacked(data[:PACKED])
 
 
 def _short(data: bytes) -> tuple[str, bytes]:
     if not data or len(data) < 1 + data[0]:
-        _fail("in-band record ends inside a model id")
+        fail("in-band record ends inside a model id")
     return data[1 : 1 + data[0]].decode("latin-1"), data[1 + data[0] :]
 
 
 def _values(segment: GrainSegment) -> tuple[float, ...]:
     """A segment's numbers in the order of ``NUMBERS``."""
     s, c = segment.spectrum, segment.chroma
-    if len(segment.curve) != KNOTS:
-        _fail(f"curve needs {KNOTS} values, not {len(segment.curve)}")
+    for name, values, count in (("curve", segment.curve, KNOTS), ("correction", s.correction, CORRECTIONS)):
+        if len(values) != count:
+            fail(f"{name} needs {count} values, not {len(values)}")
     return (
         segment.level, *segment.curve, s.size, s.anisotropy, s.weight, s.spread,
         c.cb, c.cr, c.size, c.y_cb, c.y_cr, c.cb_cr, segment.skew, segment.seed, segment.confidence,
-        segment.skew_slope, segment.kurtosis, segment.law, segment.kurtosis_slope,
+        segment.skew_slope, segment.kurtosis, segment.law, segment.kurtosis_slope, *s.correction,
     )  # fmt: skip
 
 
@@ -221,10 +235,12 @@ def _segment(start: int, end: int, codes: Iterable[int]) -> GrainSegment:
     a, b, c, d, e, f, g, h, *rest = rest
     size, anisotropy, weight, spread, *rest = rest
     cb, cr, chroma_size, y_cb, y_cr, cb_cr, skew, seed, confidence, *rest = rest
-    skew_slope, kurtosis, law, kurtosis_slope = rest
+    skew_slope, kurtosis, law, kurtosis_slope, *rest = rest
+    correction: Correction = tuple(rest)  # type: ignore[assignment]
     return GrainSegment(
         start, end, level, (a, b, c, d, e, f, g, h),
-        Spectrum(size, anisotropy, weight, spread), Chroma(cb, cr, chroma_size, y_cb, y_cr, cb_cr),
+        Spectrum(size, anisotropy, weight, spread, correction),
+        Chroma(cb, cr, chroma_size, y_cb, y_cr, cb_cr),
         skew, int(seed), confidence, skew_slope, kurtosis, int(law), kurtosis_slope,
     )  # fmt: skip
 
@@ -232,7 +248,7 @@ def _segment(start: int, end: int, codes: Iterable[int]) -> GrainSegment:
 def _code(number: Number, value: float, clamp: bool) -> int:
     scaled = value * number.scale
     if isinstance(value, bool) or not math.isfinite(scaled):
-        _fail(f"{number.name} is {value}, not a number")
+        fail(f"{number.name} is {value}, not a number")
     code = round(scaled)
     return max(number.low, min(number.high, code)) if clamp else _in_range(number, code)
 
@@ -240,7 +256,7 @@ def _code(number: Number, value: float, clamp: bool) -> int:
 def _in_range(number: Number, code: int) -> int:
     if not number.low <= code <= number.high:
         low, high = number.low / number.scale, number.high / number.scale
-        _fail(f"{number.name} {code / number.scale:g} is not in {low:g}..{high:g}")
+        fail(f"{number.name} {code / number.scale:g} is not in {low:g}..{high:g}")
     return code
 
 
@@ -251,16 +267,16 @@ def _reach(segment: GrainSegment) -> float:
 def _checked(segment: GrainSegment) -> GrainSegment:
     """The segment, if its frame range and filter width make sense."""
     if not 0 <= segment.start < segment.end <= MAX_FRAME:
-        _fail(f"frames {segment.start} to {segment.end} are no range within 0..{MAX_FRAME}")
+        fail(f"frames {segment.start} to {segment.end} are no range within 0..{MAX_FRAME}")
     if _reach(segment) > MAX_REACH:
-        _fail(f"size times spread is {_reach(segment):g}, more than {MAX_REACH:g}")
+        fail(f"size times spread is {_reach(segment):g}, more than {MAX_REACH:g}")
     return segment
 
 
 def _checked_record(record: Record) -> Record:
     _check_ids(record.synthesis, record.removal)
     if not record.segment.start <= record.index < record.segment.end:
-        _fail(f"record of frame {record.index} lies outside its own segment")
+        fail(f"record of frame {record.index} lies outside its own segment")
     return record
 
 
@@ -269,31 +285,31 @@ def _checked_profile(profile: GrainProfile) -> GrainProfile:
     _check_version(profile.version)
     _check_ids(profile.synthesis, profile.removal)
     if len(profile.fingerprint) > MAX_FINGERPRINT or not _TEXT.fullmatch(profile.fingerprint):
-        _fail(f"fingerprint must be at most {MAX_FINGERPRINT} printable ASCII characters")
+        fail(f"fingerprint must be at most {MAX_FINGERPRINT} printable ASCII characters")
     if len(profile.segments) > MAX_SEGMENTS:
-        _fail(f"has {len(profile.segments)} segments, more than {MAX_SEGMENTS}: split the clip")
+        fail(f"has {len(profile.segments)} segments, more than {MAX_SEGMENTS}: split the clip")
     for before, after in pairwise(profile.segments):
         if after.start < before.end:
-            _fail(f"segment at frame {after.start} overlaps the one before it")
+            fail(f"segment at frame {after.start} overlaps the one before it")
     return profile
 
 
 def _check_ids(*ids: str) -> None:
     for text in ids:
         if len(text) > MAX_ID or not _ID.fullmatch(text) or text.startswith(_SHORT):
-            _fail(f"a model id must be at most {MAX_ID} letters, digits or ._+-, the first no point")
+            fail(f"a model id must be at most {MAX_ID} letters, digits or ._+-, the first no point")
 
 
 def _check_version(version: Any) -> None:
     if isinstance(version, bool) or not isinstance(version, int):
-        _fail("states no version: this is not a filmgrain record")
+        fail("states no version: this is not a filmgrain record")
     if version != VERSION:
-        _fail(f"has version {version}, this program knows version {VERSION}: update filmgrain_codec")
+        fail(f"has version {version}, this program knows version {VERSION}: update filmgrain_codec")
 
 
 def _brief(table: dict[str, Any]) -> dict[str, Any]:
     """Without those numbers that the first writers did not know, where they are 0."""
-    return {key: value for key, value in table.items() if key not in list(_DEFAULT)[-_LATER:] or value}
+    return {key: value for key, value in table.items() if key not in _LEFT_OUT or value != _DEFAULT[key]}
 
 
 def to_table(segment: GrainSegment) -> dict[str, Any]:
@@ -304,6 +320,7 @@ def to_table(segment: GrainSegment) -> dict[str, Any]:
         "spectrum": rest[8:12], "chroma": rest[12:18],
         "skew": rest[18], "seed": rest[19], "confidence": rest[20],
         "skew_slope": rest[21], "kurtosis": rest[22], "law": rest[23], "kurtosis_slope": rest[24],
+        "correction": rest[25:],
     }  # fmt: skip
 
 
@@ -319,82 +336,51 @@ _DEFAULT: Final[dict[str, Any]] = {
     "kurtosis": 0,
     "law": 0,
     "kurtosis_slope": 0,
+    "correction": [0] * CORRECTIONS,
 }
+_LEFT_OUT = list(_DEFAULT)[-_LATER - 1 :]
 
 
 def from_table(table: dict[str, Any]) -> GrainSegment:
     """A segment of plain values, quantised; raises ``ProfileError``."""
     start, end = (_frame(f) for f in _listed(table, "frames", 2))
     if "level" not in table:
-        _fail(f"segment at frame {start} has no level")
+        fail(f"segment at frame {start} has no level")
     values = [table["level"]]
     for key in ("curve", "spectrum", "chroma"):
         values += _listed({key: _DEFAULT[key], **table}, key, len(_DEFAULT[key]))
-    values += [table.get(key, _DEFAULT[key]) for key in list(_DEFAULT)[3:]]
+    values += [table.get(key, _DEFAULT[key]) for key in list(_DEFAULT)[3:-1]]
+    values += _listed({"correction": _DEFAULT["correction"], **table}, "correction", CORRECTIONS)
     return _checked(_segment(start, end, [_json_code(n, v) for n, v in zip(NUMBERS, values, strict=True)]))
 
 
 def _json_code(number: Number, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int if number.scale == 1 else int | float):
-        _fail(f"{number.name} is not a {'whole ' if number.scale == 1 else ''}number")
+        fail(f"{number.name} is not a {'whole ' if number.scale == 1 else ''}number")
     return _code(number, value, False)
 
 
 def _frame(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        _fail("a frame number is not a whole number")
+        fail("a frame number is not a whole number")
     return value
 
 
 def _listed(table: dict[str, Any], key: str, length: int) -> list[Any]:
     values = table.get(key)
     if not isinstance(values, list) or len(values) != length:
-        _fail(f'a segment needs "{key}" with {length} values')
+        fail(f'a segment needs "{key}" with {length} values')
     return values
 
 
 def _table(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        _fail(f"{what} is not a JSON object")
+        fail(f"{what} is not a JSON object")
     return value
 
 
 def _text(table: dict[str, Any], key: str, default: str) -> str:
     value = table.get(key, default)
     if not isinstance(value, str):
-        _fail(f'"{key}" is not text')
+        fail(f'"{key}" is not text')
     return value
-
-
-def _parsed(text: str) -> Any:
-    if len(text) > MAX_JSON:
-        _fail(f"has {len(text)} characters, more than {MAX_JSON}")
-    # a bound on what the parser may build, taken before it builds it
-    brackets, members, items = text.count("[") + text.count("{"), text.count(":"), text.count(",")
-    if brackets > 6 * MAX_SEGMENTS or members > 14 * MAX_SEGMENTS or items > 40 * MAX_SEGMENTS:
-        _fail("holds more values than any profile can")
-    try:
-        return json.loads(text, parse_int=_integer, parse_constant=_constant, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise ProfileError(f"grain profile is not valid JSON ({error})") from None
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > _DIGITS:
-        _fail(f"holds a number of {len(digits)} digits")
-    return int(digits)
-
-
-def _constant(name: str) -> NoReturn:
-    _fail(f"holds {name}, which is not a number")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        _fail("holds a key twice")
-    return table
-
-
-def _fail(what: str) -> NoReturn:
-    raise ProfileError(f"grain profile {what}")

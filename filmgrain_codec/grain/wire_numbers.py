@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from filmgrain_codec.grain.profile import BENT_LAW, FIRST_LAW, KNOTS
+from filmgrain_codec.grain.profile import BENT_LAW, CORRECTED_AT, FIRST_LAW, KNOTS
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """How one value travels: an integer n in ``low``..``high``, meaning n / ``scale``."""
+    """How one value travels: an integer n in ``low``..``high``, meaning n / ``scale``.
+
+    ``code``: its form in ``struct``; those without one are ``packed`` together.
+    """
 
     name: str
     code: str
@@ -39,4 +43,21 @@ NUMBERS: Final[tuple[Number, ...]] = (
     Number("kurtosis", "b", 64, -128, 127),
     Number("law", "B", 1, FIRST_LAW, BENT_LAW),
     Number("kurtosis_slope", "b", 32, -128, 127),
+    *(Number(f"correction[{k}]", "", 2, -16, 15) for k in range(len(CORRECTED_AT))),
 )
+CORRECTIONS = len(CORRECTED_AT)
+_BITS = 5
+PACKED = CORRECTIONS * _BITS // 8
+"""Bytes of all corrections."""
+
+
+def packed(codes: Sequence[int]) -> bytes:
+    """The corrections' codes, 5 bits of two's complement each, the first one lowest."""
+    whole = sum((code & (1 << _BITS) - 1) << _BITS * k for k, code in enumerate(codes))
+    return whole.to_bytes(PACKED, "little")
+
+
+def unpacked(data: bytes) -> list[int]:
+    """The codes in ``PACKED`` bytes."""
+    whole, half = int.from_bytes(data, "little"), 1 << _BITS - 1
+    return [((whole >> _BITS * k) + half & 2 * half - 1) - half for k in range(CORRECTIONS)]

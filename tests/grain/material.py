@@ -76,7 +76,9 @@ def numbers(low: float, high: float) -> st.SearchStrategy[float]:
 def spectra(draw: st.DrawFn) -> Spectrum:
     size = draw(numbers(0.1, 16))
     spread = draw(numbers(1, min(8, (MAX_REACH - 0.02) / size)))
-    return Spectrum(size, draw(numbers(0.25, 4)), draw(numbers(-1, 1)), max(1.0, spread - 0.001))
+    a, b, c, d, e, f, g, h = (draw(numbers(-8, 7.5)) if draw(st.booleans()) else 0.0 for _ in range(8))
+    shape = draw(numbers(0.25, 4)), draw(numbers(-1, 1)), max(1.0, spread - 0.001)
+    return Spectrum(size, *shape, (a, b, c, d, e, f, g, h))
 
 
 unit = numbers(-1, 1)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.grain import wire
 from filmgrain_codec.grain.adjust import adjusted
-from filmgrain_codec.grain.profile import Chroma, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import CORRECTED_AT, Chroma, GrainSegment, Spectrum
 
 MEASURED = GrainSegment(
     0, 9, 0.03, spectrum=Spectrum(0.9, 1.2, -0.2, 2.0), chroma=Chroma(0.6, 0.4, 0.7, 0.1, -0.1, 0.3), seed=7
@@ -24,6 +27,14 @@ def test_size_scales_luma_and_chroma_and_keeps_the_level() -> None:
     assert made.chroma.size == pytest.approx(1.05)
     assert (made.spectrum.anisotropy, made.spectrum.weight, made.spectrum.spread) == (1.2, -0.2, 2.0)
     assert (made.level, made.seed, made.chroma.cb) == (0.03, 7, 0.6)
+
+
+def test_what_lies_beyond_the_gaussians_moves_with_the_size() -> None:
+    shaped = replace(MEASURED.spectrum, correction=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 7.5))
+    made = adjusted(replace(MEASURED, spectrum=shaped), size=2.0).spectrum
+    half = CORRECTED_AT / 2
+    assert made.surplus(half[2:]) == pytest.approx(shaped.surplus(2 * half[2:]), abs=0.4)
+    assert made.correction[0] == pytest.approx(shaped.surplus(np.array(0.04)))
 
 
 def test_chroma_scales_the_strengths_alone_and_zero_is_monochrome() -> None:

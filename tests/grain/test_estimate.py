@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from benchmarks import material
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.core.node import Analyzer
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.grain import curve_fit, flat, parametric, samples, spectrum_fit
+from filmgrain_codec.grain import chroma_fit, curve_fit, flat, metrics, parametric, samples, spectrum_fit
 from filmgrain_codec.grain.estimate import GrainAnalyzer, estimate_frames
+from filmgrain_codec.grain.filters import gaussian_taps
 from filmgrain_codec.grain.knots import fit_knots
 from filmgrain_codec.grain.profile import BENT_CURVE, BENT_LAW, GrainSegment, Spectrum, boolean_variance
 from filmgrain_codec.media.reader import Reader
@@ -24,6 +26,7 @@ from filmgrain_codec.train.generators.common import negative_tone
 from filmgrain_codec.train.generators.spectral import SpectralGrain
 
 WIDTH, HEIGHT = 480, 272
+PLAIN = GrainSegment(0, 8, 0.04)
 
 
 def gradient(fmt: FrameFormat, low: float = 0.15, high: float = 0.85) -> tuple[Plane, ...]:
@@ -219,8 +222,8 @@ def test_expected_powers_are_those_of_the_synthesizer_s_filter() -> None:
     stretch = np.sqrt(spectrum.anisotropy)
     grain = np.zeros((1040, 1040))
     for weight, size in ((0.7, 0.9), (0.3, 1.8)):
-        down = spectrum_fit._symmetric(size / stretch)
-        across = spectrum_fit._symmetric(size * stretch)
+        down = spectrum_fit._symmetric(gaussian_taps(size / stretch))
+        across = spectrum_fit._symmetric(gaussian_taps(size * stretch))
         rows = np.apply_along_axis(np.convolve, 1, noise, across, "same")
         grain += weight * np.apply_along_axis(np.convolve, 0, rows, down, "same")
     inner = grain[8:-8, 8:-8]
@@ -318,3 +321,39 @@ def test_grain_alone_sets_no_block_in_motion() -> None:
     down, across = flat.steadied(a, moved, 0 * right, right)
     assert (across[:, 1:-1] == 6).mean() > 0.9
     assert not down.any()
+
+
+def thinned(noise: np.ndarray) -> np.ndarray:
+    """White noise as JPEG leaves it: 8 x 8 blocks without the finer half of their frequencies."""
+    rows, columns = (n // 8 for n in noise.shape)
+    dct = spectrum_fit.dct_matrix(8)
+    order = np.arange(8)
+    kept = (order[:, None] + order[None, :]) < 8
+    blocks = noise.reshape(rows, 8, columns, 8).swapaxes(1, 2)
+    return (dct.T @ (dct @ blocks @ dct.T * kept) @ dct).swapaxes(1, 2).reshape(noise.shape)
+
+
+def test_the_spectrum_of_coded_grain_is_not_read_on_the_grid_of_its_codec() -> None:
+    fmt = FrameFormat(480, 272, "gray", bits=10)
+    rng = np.random.default_rng(4)
+    grain = [0.04 * thinned(rng.standard_normal((272, 480))) for _ in range(5)]
+    frames = [frame((gradient(fmt)[0] + g.astype(np.float32),), fmt, i) for i, g in enumerate(grain)]
+    found = estimate_frames(frames).spectrum
+    real = metrics.radial_psd(np.stack(grain))
+    made = replace(PLAIN, spectrum=found, end=9)
+    grey = (np.full((272, 480), 0.5, np.float32),)
+    again = np.stack([parametric.synthesize(grey, fmt, made, n)[0] - grey[0] for n in range(5)])
+    assert metrics.psd_distance(again, real) < 0.7
+
+
+def test_what_blocks_of_one_tone_show_is_not_taken_for_all_tones() -> None:
+    alike = replace(PLAIN, curve=BENT_CURVE, law=BENT_LAW)
+    luma = np.full(150, 0.08) + np.random.default_rng(1).normal(0, 0.01, 150)
+    wrong = 3 * alike.slope(luma) + 0.5
+    rest = wrong - 3 * float(alike.slope(np.array(0.5))) - alike.tilt(luma)
+    at_tones = np.stack([np.ones(10), alike.tilt(chroma_fit._TONES)], 1)
+    one_tone = chroma_fit._by_tone(luma, rest, at_tones, np.array([0.1, 1.0]), 0.3, 0.0)
+    everywhere = np.random.default_rng(2).uniform(0.05, 0.95, 1500)
+    all_tones = chroma_fit._by_tone(everywhere, np.full(1500, 0.1), at_tones, np.array([0.1, 1.0]), 0.3, 0.0)
+    assert all_tones == pytest.approx([0.1, 0.0], abs=0.03)
+    assert np.abs(one_tone @ at_tones[5:].T).max() < 0.35

@@ -22,6 +22,9 @@ SEGMENT = GrainSegment(
     0, 100, 0.05, CURVE, Spectrum(0.9, 1.2, 0.3, 2.5), Chroma(0.5, 0.7, 0.8, 0.3, -0.2, 0.4), 0.4, 7
 )
 BENT = replace(SEGMENT, law=BENT_LAW, skew_slope=0.9, kurtosis=-0.1, kurtosis_slope=0.6)
+SHAPED = replace(
+    BENT, spectrum=replace(SEGMENT.spectrum, correction=(1.5, -0.5, 0.0, 1.0, -2.0, 0.5, 3.0, 5.0))
+)
 PLAIN = GrainSegment(0, 100, 0.05, spectrum=Spectrum(0.8), seed=3)
 EDGE = 8
 """Luma samples at a crop's edge whose strength may differ: what lies beyond is not known there."""
@@ -54,7 +57,7 @@ def assert_same(a: tuple[Plane, ...], b: tuple[Plane, ...]) -> None:
 def test_bands_and_threads_do_not_change_a_bit(layout: Layout, size: tuple[int, int]) -> None:
     fmt = FrameFormat(*size, *layout, bits=10)
     planes = picture(fmt)
-    for segment in (SEGMENT, BENT):
+    for segment in (SEGMENT, BENT, SHAPED):
         whole = synthesize(planes, fmt, segment, 5)
         assert [p.shape for p in whole] == [fmt.shape(k) for k in range(fmt.planes)]
         assert all(p.dtype == np.float32 and np.isfinite(p).all() for p in whole)
@@ -76,7 +79,7 @@ def test_a_crop_is_grained_like_the_whole(layout: Layout, data: st.DataObject) -
         return material.cropped(planes, fmt, part, (x, y))
 
     flat = tuple(np.full_like(p, 0.4) for p in picture(fmt))
-    for segment in (SEGMENT, BENT):
+    for segment in (SEGMENT, BENT, SHAPED):
         made = synthesize(crop(flat), part, segment, 9, origin=(x, y))
         assert_same(made, crop(synthesize(flat, fmt, segment, 9)))
         assert len(prepare(segment, *layout).tone) <= EDGE

@@ -34,6 +34,12 @@ GOLDEN_FILES = Path(__file__).parent / "golden"
 PLAIN = GrainSegment(0, 10, 0.05)
 
 
+def corrected(segment: GrainSegment) -> GrainSegment:
+    """The segment as it is written today, with a corrected spectrum."""
+    spectrum = replace(segment.spectrum, correction=(0.5, -0.5, 0.0, 7.5, -8.0, 1.0, -1.0, 3.5))
+    return replace(segment, spectrum=spectrum, law=BENT_LAW, kurtosis_slope=0.5)
+
+
 def as_json(**changes: Any) -> str:
     """A valid record of one segment with some of the segment's keys replaced."""
     return json.dumps({"filmgrain": 1, "segments": [{"frames": [0, 10], "level": 0.05, **changes}]})
@@ -72,8 +78,9 @@ def test_rounding_moves_nothing_by_more_than_half_a_step(segment: GrainSegment) 
 
 
 def test_a_record_is_small_and_a_tag_is_readable() -> None:
-    for removal in (model.id for model in store.catalogue() if model.role == "removal"):
-        assert len(to_bytes(Record(quantise(GOLDEN.segments[0]), 24, "parametric", removal))) < 100
+    for segment in (GOLDEN.segments[0], corrected(GOLDEN.segments[0])):
+        for removal in (model.id for model in store.catalogue() if model.role == "removal"):
+            assert len(to_bytes(Record(quantise(segment), 24, "parametric", removal))) < 100
     assert json.loads(to_json(GOLDEN))["segments"][0]["level"] == 0.05
     assert to_json(GOLDEN).isascii()
 
@@ -121,6 +128,22 @@ def test_a_law_of_a_later_writer_is_refused() -> None:
         to_bytes(Record(PLAIN, 3, removal=".fast-2"))
 
 
+def test_corrections_travel_last_and_programs_without_them_read_the_rest() -> None:
+    record = Record(quantise(corrected(PLAIN)), 3)
+    data = to_bytes(record)
+    codes = (1, -1, 0, 15, -16, 2, -2, 7)
+    assert data[-9:-4] == sum((c & 31) << 5 * k for k, c in enumerate(codes)).to_bytes(5, "little")
+    assert from_bytes(data) == record
+    without = replace(record.segment, spectrum=Spectrum())
+    assert from_bytes(resealed(data[:-9] + data[-4:])).segment == without
+    assert '"correction":[0.5,-0.5,0,7.5,-8,1,-1,3.5]' in to_json(GrainProfile((record.segment,)))
+    assert "correction" not in to_json(GrainProfile((without,)))
+    plain = to_bytes(Record(replace(without, law=0, kurtosis_slope=0.0), 3))
+    assert len(data) == len(plain) + 7
+    with pytest.raises(ProfileError, match="inside the corrections"):
+        from_bytes(resealed(data[:-6] + data[-4:]))
+
+
 def test_version_1_is_read_for_ever() -> None:
     assert from_json((GOLDEN_FILES / "profile_v1.json").read_text()) == quantise_profile(GOLDEN)
     assert from_bytes((GOLDEN_FILES / "record_v1.bin").read_bytes()) == replace(
@@ -135,6 +158,21 @@ GRAIN_SHA256 = {
     ("yuv", 0, 0): "99867da6173315db0b9413bf081504dceb5a055848c4eb1434e4889b17a1eec3",
     ("rgb", 0, 0): "0df2b7dd034f740ec8bd036d293e61d76d3b536920725f6c287d1809b957f2c6",
 }
+
+
+CORRECTED_SHA256 = {
+    ("gray", 0, 0): "29ba3d07efa11cc479a69fd588be2d8f18d1ccaf1be213df1849eb049616ea8b",
+    ("yuv", 1, 1): "1a61869bed4a19fab55d011251b17079326018042e865e1ff43ef4be860e15f4",
+}
+
+
+@pytest.mark.parametrize("layout", CORRECTED_SHA256, ids=str)
+def test_the_grain_of_a_corrected_spectrum_never_changes(layout: tuple[Family, int, int]) -> None:
+    fmt = FrameFormat(67, 45, *layout, bits=10)
+    record = from_bytes((GOLDEN_FILES / "record_v1.bin").read_bytes())
+    made = synthesize(picture(fmt), fmt, corrected(record.segment), record.index)
+    data = b"".join(p.astype("<f4").tobytes() for p in made)
+    assert hashlib.sha256(data).hexdigest() == CORRECTED_SHA256[layout]
 
 
 @pytest.mark.parametrize("layout", GRAIN_SHA256, ids=str)
@@ -160,7 +198,7 @@ def test_missing_keys_mean_defaults_and_unknown_keys_nothing() -> None:
 
 
 def test_bytes_of_later_writers_are_ignored() -> None:
-    record = Record(replace(PLAIN, law=BENT_LAW), 3)
+    record = Record(quantise(corrected(PLAIN)), 3)
     data = to_bytes(record)
     assert from_bytes(resealed(data[:-4] + b"news" + data[-4:])) == record
 
@@ -209,6 +247,9 @@ def test_other_versions_say_which_and_to_update(version: int) -> None:
         (as_json(spectrum=[16, 1, 0.1, 8]), "size times spread"),
         (as_json(chroma=[1, 1, 0.6, 1.01, 0, 0]), "y_cb"),
         (as_json(skew=3), "skew"),
+        (as_json(correction=[0] * 7), "correction"),
+        (as_json(correction=[8] + [0] * 7), r"correction\[0\]"),
+        (as_json(correction=[None] * 8), "correction"),
         (as_json(seed=1.5), "whole"),
         (as_json(seed=-1), "seed"),
         (as_json(seed=2**32), "seed"),
@@ -242,7 +283,7 @@ def test_the_largest_profile_fits_and_a_larger_one_does_not() -> None:
         GOLDEN.segments[0],
         level=0.456789,
         curve=(19.9995,) * 8,
-        spectrum=Spectrum(11.912, 1.234, -0.3456, 2.055),
+        spectrum=Spectrum(11.912, 1.234, -0.3456, 2.055, (-7.5,) * 8),
         chroma=Chroma(19.567, 19.789, 10.812, -0.3123, -0.2123, -0.4123),
         skew=-1.4123,
         seed=2**32 - 1,
@@ -303,6 +344,7 @@ def test_oversized_input_is_refused_unread() -> None:
         replace(PLAIN, spectrum=Spectrum(20.0, 9.0, 2.0, 20.0)),
         replace(PLAIN, chroma=Chroma(99, -1, 0.01, 2, -2, 1.0001)),
         replace(PLAIN, spectrum=Spectrum(10.0, 1.0, 0.5, 6.0)),
+        replace(PLAIN, spectrum=Spectrum(correction=(99.0, -99.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))),
     ],
 )
 def test_clamp_moves_into_range_what_is_refused_otherwise(wrong: GrainSegment) -> None:
@@ -328,6 +370,7 @@ def test_any_profile_that_parses_can_be_synthesized() -> None:
     for high in (False, True):
         codes = [n.high if high else n.low for n in wire.NUMBERS]
         raw = wire._segment(0, 1, codes)
-        segment = quantise(replace(raw, spectrum=replace(raw.spectrum, spread=1.0)))
+        corners = replace(raw.spectrum, spread=1.0, correction=(7.5, -8.0) * 4)
+        segment = quantise(replace(raw, spectrum=corners))
         made = synthesize(picture(fmt), fmt, segment, 0, level=0.5)
         assert all(np.isfinite(p).all() for p in made)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import FrameFormat, Plane
-from filmgrain_codec.grain import metrics, spectrum_fit
+from filmgrain_codec.grain import correction_fit, metrics, spectrum_fit
 from filmgrain_codec.grain.profile import KNOT_POSITIONS, KNOTS, Chroma, Curve, GrainSegment, Spectrum
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _STEP = 32
 _SEED = 0x5EED
 _PLAIN = 0.3
 """Misfit in dB up to which one Gaussian describes a spectrum well enough."""
+_GRIDS = ((0, 0), (3, 5), (5, 2), (6, 7))
 _SILENT = 0.02
 """Chroma grain below this share of luma's counts as none, as the estimator has it."""
 
@@ -79,7 +80,14 @@ def _flat(fmt: FrameFormat, luma: float) -> tuple[Plane, ...]:
 
 
 def block_powers(grain: Field, side: int) -> Field:
-    """Mean squared DCT coefficients (side, side) over the blocks of (frames, rows, columns)."""
+    """Mean squared DCT coefficients (side, side) over blocks of (frames, rows, columns).
+
+    On several grids: what was coded has a grid of its own, on which it would show another spectrum.
+    """
+    return np.asarray(np.mean([_on_grid(grain[:, y:, x:], side) for y, x in _GRIDS], 0), np.float64)
+
+
+def _on_grid(grain: Field, side: int) -> Field:
     rows, columns = (n // side for n in grain.shape[1:])
     cut = grain[:, : rows * side, : columns * side].reshape(-1, rows, side, columns, side)
     dct = spectrum_fit.dct_matrix(side)
@@ -88,15 +96,13 @@ def block_powers(grain: Field, side: int) -> Field:
 
 
 def _spectrum(grain: Field) -> Spectrum:
-    powers, shape = spectrum_fit.cells(block_powers(grain, 16)), (16, 16)
+    whole, shape = block_powers(grain, 16), (16, 16)
+    powers = spectrum_fit.cells(whole)
     rho = float(np.sqrt(np.prod(metrics.autocorrelation(grain, 1)[[1, 2], [2, 1]].clip(0.02, 0.98))))
     start = float(np.clip((-4.0 * np.log(rho)) ** -0.5, 0.4, 2.5))
     single = spectrum_fit.fit(powers, shape, second_lobe=False, start=start)
-    return (
-        single.spectrum
-        if single.rms < _PLAIN
-        else spectrum_fit.fit(powers, shape, start=start, pure=True).spectrum
-    )
+    plain = single if single.rms < _PLAIN else spectrum_fit.fit(powers, shape, start=start, pure=True)
+    return correction_fit.corrected(correction_fit.rings(whole), plain.spectrum, correction_fit.KNOWN)
 
 
 def _chroma(luma: Field, chroma: list[Field], spectrum: Spectrum) -> Chroma:

@@ -54,7 +54,7 @@ def estimate(
     grain off, by any filter; then the difference is measured. ``cuts``: see ``vsfgcodec.cuts``.
 
     Sets FGLevel, FGCurve, FGSpectrum, FGChroma, FGSkew, FGSkewSlope, FGKurtosis,
-    FGKurtosisSlope, FGLaw and FGConfidence. Raises ``vs.Error``.
+    FGKurtosisSlope, FGLaw, FGCorrection and FGConfidence. Raises ``vs.Error``.
     """
     found = _measurable("fg.estimate", clip)
     _at_least("every", every, 1)
@@ -181,7 +181,7 @@ def apply_levels(clip: vs.VideoNode, source: PathLike | vs.VideoNode) -> vs.Vide
     taken over, so that a clip cleaned by any filter tells of the grain it had.
 
     Sets FGLevel, FGCurve, FGSpectrum, FGChroma, FGSkew, FGSkewSlope, FGKurtosis,
-    FGKurtosisSlope, FGLaw, FGSeed, FGConfidence and, of a sidecar,
+    FGKurtosisSlope, FGLaw, FGCorrection, FGSeed, FGConfidence and, of a sidecar,
     FGShot (first frame of the shot). Raises ``vs.Error``.
     """
     found = job("fg.apply_levels", clip)
