@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from filmgrain_codec.grain.profile import GrainSegment
 
 Array = NDArray[np.float32]
-CONDITIONS = 20
+CONDITIONS = 28
 LEVELS = (0.002, 0.15)
 SIZES = (0.25, 2.4)
 """Grain sizes (samples) that the nets have seen, as ``share`` has it."""
@@ -38,6 +38,8 @@ def conditions(segment: GrainSegment) -> Array:
         c.y_cb,
         c.y_cr,
         c.cb_cr,
+        # what is added to all of them changes nothing
+        *((v - sum(s.correction) / len(s.correction)) / 3 for v in s.correction),
     )
     return np.array([numbers], np.float32)
 
