@@ -27,6 +27,8 @@ Measure = Callable[[GrainSegment], GrainSegment]
 Put = Callable[[Frame, GrainSegment], Frame]
 FARTHEST = 0.3
 """Largest correction of a logarithm: what is farther off is the base layer's fault, not the estimate's."""
+CHANCE = 0.012
+"""How far two measurements of the same grain are apart, in logarithms."""
 _SLOPES = (0.5, 2.0)
 _NOTHING = 1e-9
 """Stands for 0 where a logarithm is taken."""
@@ -79,7 +81,8 @@ def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSe
         if before is not None:
             slope = _slope(at - before[0], seen - before[1])
         before = at, seen
-        at = np.clip(at + (goal - seen) / slope, goal - FARTHEST, goal + FARTHEST)
+        apart = goal - seen
+        at = np.clip(at + _sure(apart) * apart / slope, goal - FARTHEST, goal + FARTHEST)
     return _with(wanted, at)
 
 
@@ -116,6 +119,11 @@ def _comparable(a: GrainSegment, b: GrainSegment) -> NDArray[np.bool_]:
     """Which logarithms mean the same in both: sizes of one lobe and of two are not to be compared."""
     sized = not (a.spectrum.weight or b.spectrum.weight)
     return np.array([True, sized, min(a.chroma.cb, b.chroma.cb) > 0, min(a.chroma.cr, b.chroma.cr) > 0])
+
+
+def _sure(apart: Field) -> Field:
+    """The share of a difference that counts: two measurements of one grain differ by chance."""
+    return np.asarray(apart**2 / (apart**2 + CHANCE**2), np.float64)
 
 
 def _slope(asked: Field, answered: Field) -> Field:

@@ -65,12 +65,12 @@ def test_chroma_strengths_are_corrected_where_there_are_some() -> None:
         return replace(segment, chroma=replace(segment.chroma, cb=1.3 * segment.chroma.cb, cr=0.02))
 
     found = closed(wanted, measure)
-    assert found.segment.chroma.cb == pytest.approx(0.5 / 1.3, rel=1e-6)
+    assert found.segment.chroma.cb == pytest.approx(0.5 / 1.3, rel=1e-3)
     assert (found.segment.chroma.cr, found.segment.level) == (0.0, pytest.approx(0.03))
     assert ratios(wanted, found.before) == pytest.approx([1, 1, 1.3, 1])
-    assert ratios(wanted, found.after) == pytest.approx([1, 1, 1, 1])
+    assert ratios(wanted, found.after) == pytest.approx([1, 1, 1, 1], rel=1e-3)
     carried = replace(wanted, level=0.031, chroma=Chroma(cb=0.6, cr=0.0))
-    assert moved(carried, wanted, found.segment).chroma.cb == pytest.approx(0.6 / 1.3, rel=1e-6)
+    assert moved(carried, wanted, found.segment).chroma.cb == pytest.approx(0.6 / 1.3, rel=1e-3)
 
 
 def test_a_correction_that_does_not_help_is_taken_back() -> None:
@@ -82,3 +82,13 @@ def test_a_correction_that_does_not_help_is_taken_back() -> None:
     found = closed(WANTED, measure)
     assert found.segment is WANTED
     assert found.after is found.before
+
+
+def test_what_two_measurements_differ_by_anyway_is_hardly_corrected() -> None:
+    wanted = GrainSegment(0, 9, 0.05, spectrum=Spectrum(0.8))
+
+    def measure(segment: GrainSegment) -> GrainSegment:
+        return replace(segment, level=1.004 * segment.level)
+
+    moved = np.log(corrected(wanted, measure, 2).level / 0.05)
+    assert -0.0015 < moved < 0
