@@ -25,7 +25,8 @@ from filmgrain_codec.train.shipping import Part, Shipment, facts_of, ordered, tr
 PART, INPUT, OUTPUT = "luma", "given", "mask"
 CURVE = ("step", "seconds", "train_loss", "held_out_loss", "f1_moving", "f1_still")
 SOURCE_FILES = (
-    "Damage: half of the shapes are procedural, half masks of real damage (FilmDamageSimulator, MIT)."
+    "Damage: half of the shapes are procedural, half masks of real damage (FilmDamageSimulator, MIT; those"
+    " whose number ends in 3 held out)."
 )
 
 PURPOSE = """\
@@ -39,7 +40,7 @@ RECIPE = """\
 {samples} samples of {side} x {side}: three frames of photographs under simulated camera moves with moving
 objects, and of short clips ({clips:.0%}); grain of the families {families}, level log-uniform {levels[0]}
 to {levels[1]}, 8 bit; damage after the grain by the statistics of `train/damage` at {pitches[0]:.0f} to
-{pitches[1]:.0f} micrometres a sample, {counts[0]:.0f} to {counts[1]:.0f} specks a frame (log-uniform),
+{pitches[1]:.0f} micrometres a sample, {much} (log-uniform),
 {clean:.0%} of the samples clean; some sharpened or through JPEG afterwards; neighbours drawn onto the
 frame by the filter's own code. {guarded:.0%} hold stars, sparks, snow, rain, lamps, text or small fast
 things, {leaved:.0%} leaves or gravel, {spotted:.0%} clumps of grain, {mottled:.0%} stains: none of that
@@ -105,13 +106,13 @@ def recipe(facts: dict[str, Any]) -> str:
     stills = STILLS.format(share=share, guarded=repair_samples.GUARDED_STILLS)
     return RECIPE.format(
         side=repair_samples.SIDE,
-        clips=repair_samples.CLIPS,
+        clips=aim.clips,
         families=", ".join(repair_samples.FAMILIES),
         levels=repair_samples.LEVELS,
         pitches=repair_samples.PITCHES,
-        counts=repair_samples.COUNTS,
-        clean=repair_samples.CLEAN,
-        guarded=repair_samples.GUARDED,
+        much=amount(aim),
+        clean=aim.clean,
+        guarded=aim.guarded,
         leaved=repair_samples.LEAVED,
         spotted=aim.spotted,
         mottled=aim.mottled,
@@ -121,6 +122,15 @@ def recipe(facts: dict[str, Any]) -> str:
         minutes=facts["seconds"] / 60,
         **{k: facts[k] for k in ("samples", "seed", "steps", "batch", "device", "commit", "torch")},
     )
+
+
+def amount(aim: repair_samples.Aim) -> str:
+    """How dirty the samples are, in words."""
+    if aim.crowded:
+        low, high = repair_samples.SEVERITIES
+        return f"{low:g} to {high:g} times the dirt of uncleaned scans"
+    low, high = repair_samples.COUNTS
+    return f"{low:g} to {high:g} specks a frame"
 
 
 def figures(metrics: Path | None, beginning: str = "") -> str:

@@ -46,6 +46,9 @@ PITCHES = (6.0, 60.0)
 """Micrometres a sample: a scanner's full resolution to 8 mm film at standard definition."""
 COUNTS = (1.0, 25.0)
 """Specks of a frame of a sample on average, whatever their size."""
+SEVERITIES, CROWD = (0.3, 5.0), 120.0
+"""Of a net for clips: as dirty as so many uncleaned scans, so that where film is seen coarsely many small
+specks lie close together; at most so many."""
 LEVELS = (0.003, 0.09)
 LOOKS = 16
 CLEAN, GRAINLESS, CLIPS, FULL_RANGE = 0.2, 0.08, 0.25, 0.4
@@ -77,7 +80,9 @@ class Aim:
     ``stills``: so many of so many samples, by number, are stills, where damage is harder to tell.
     ``spotted``, ``mottled``: shares with clumps in the grain, and with an uneven density of the film, which
     are others in every frame. ``weaker``: by how much weak damage is weaker. ``dropped``: share of the moving
-    samples that is shown as stills.
+    samples that is shown as stills. ``clean``, ``clips``, ``guarded``: shares without damage, of clips with
+    real motion, and (of what moves) with things to leave alone. ``crowded``: whether a film's severity is
+    drawn (``SEVERITIES``), not a count of specks.
     """
 
     stills: tuple[int, int]
@@ -85,12 +90,18 @@ class Aim:
     mottled: float
     weaker: tuple[float, float]
     dropped: float
+    clean: float = CLEAN
+    clips: float = CLIPS
+    guarded: float = GUARDED
+    crowded: bool = False
 
 
 # What is on one frame only is what dirt is on a clip: to learn there that clumps are none would unlearn dust.
 AIMS = {
     "both": Aim((2, 5), spotted=0.12, mottled=0.15, weaker=(0.1, 1.0), dropped=0.1),
-    "clips": Aim((0, 1), spotted=0.0, mottled=0.0, weaker=(0.2, 1.0), dropped=0.05),
+    "clips": Aim(
+        (0, 1), 0.0, 0.0, weaker=(0.2, 1.0), dropped=0.05, clean=0.3, clips=0.35, guarded=0.35, crowded=True
+    ),
 }
 
 
@@ -126,7 +137,7 @@ def make(recipe: Recipe, folder: Path) -> Pool:
 
 def fill(recipe: Recipe, folder: Path, note: Mapping[str, object], done: int) -> None:
     seen = material.load(recipe.data, held_out=recipe.held_out)
-    banks = bank(recipe.data / "damage_masks")
+    banks = bank(recipe.data / "damage_masks", recipe.held_out)
     folder.mkdir(parents=True, exist_ok=True)
     array = room(folder / "samples.npy", recipe.count, done)
     for k in range(done, recipe.count):
@@ -150,15 +161,15 @@ def room(path: Path, count: int, done: int) -> np.memmap[tuple[int, ...], np.dty
     return array
 
 
-def bank(masks: Path) -> list[tuple[shapes.Bank, bool]]:
+def bank(masks: Path, held_out: bool = False) -> list[tuple[shapes.Bank, bool]]:
     """The banks of shapes to draw from, and whether by size."""
     own: list[tuple[shapes.Bank, bool]] = [(shapes.procedural(), False)]
-    return own + ([(real_shapes(masks), True)] if masks.is_dir() else [])
+    return own + ([(real_shapes(masks, held_out), True)] if masks.is_dir() else [])
 
 
 @cache
-def real_shapes(masks: Path) -> shapes.Bank:
-    return shapes.from_files(masks)
+def real_shapes(masks: Path, held_out: bool) -> shapes.Bank:
+    return shapes.from_files(masks, held_out)
 
 
 class Pool:
@@ -195,8 +206,8 @@ def sample(
     still = is_still(number, aim)
     side, frames = size + 2 * MARGIN, 1 if still else FRAMES
     middle = frames // 2
-    lumas = clean_scene(seen, side, frames, rng)
-    guarded = rng.random() < (GUARDED_STILLS if still else GUARDED)
+    lumas = clean_scene(seen, side, frames, rng, aim.clips)
+    guarded = rng.random() < (GUARDED_STILLS if still else aim.guarded)
     if guarded:
         names = list(GUARDS)
         GUARDS[names[int(rng.integers(len(names)))]](lumas, rng)
@@ -221,10 +232,12 @@ def shown(planes: Sequence[NDArray[np.float32]], fmt: FrameFormat) -> list[NDArr
     return [planes[1], aligned.before * usable, aligned.after * usable, usable]
 
 
-def clean_scene(seen: Material, side: int, frames: int, rng: Generator) -> NDArray[np.float32]:
-    """Luma of successive frames (frames, side, side)."""
+def clean_scene(
+    seen: Material, side: int, frames: int, rng: Generator, clips: float = CLIPS
+) -> NDArray[np.float32]:
+    """Luma of successive frames (frames, side, side); ``clips``: the share with real motion."""
     large = [c for c in seen.clips if min(c[0].shape[1:]) >= side]
-    if frames > 1 and large and rng.random() < CLIPS:
+    if frames > 1 and large and rng.random() < clips:
         found = motion.excerpt(large[rng.integers(len(large))], side, frames, rng)
     else:
         found = motion.scene(seen.photos, side, frames, rng)
@@ -252,9 +265,11 @@ def damage(
 ) -> list[Layers]:
     """What lies on each frame; nothing on some samples."""
     seed = int(rng.integers(1 << 31))
-    pitch, specks = (float(np.exp(rng.uniform(*np.log(span)))) for span in (PITCHES, COUNTS))
-    scanned = (side * pitch / 1000) ** 2 / SCAN_AREA
-    severity = specks / (scanned * sum(kind.count for kind in KINDS.values()))
+    pitch, drawn = (
+        float(np.exp(rng.uniform(*np.log(span)))) for span in (PITCHES, SEVERITIES if aim.crowded else COUNTS)
+    )
+    usual = (side * pitch / 1000) ** 2 / SCAN_AREA * sum(kind.count for kind in KINDS.values())
+    severity = min(drawn, CROWD / usual) if aim.crowded else drawn / usual
     chosen, by_size = banks[int(rng.integers(len(banks)))]
     faint = rng.uniform(0.1, 0.8)
     size = (side, side)
@@ -262,7 +277,7 @@ def damage(
     # As many lines as a frame has, for the part of its width that is seen here, and some more.
     share = side / (np.sqrt(SCAN_AREA) * 1000 / pitch)
     lines = Lines(size, pitch, min(severity, 1.0), seed, min(0.02, 3 * BIRTHS * share))
-    if rng.random() < CLEAN:
+    if rng.random() < aim.clean:
         return [Layers(np.zeros(size, np.float32), np.zeros(size, np.float32)) for _ in range(frames)]
     made = [film.layers(number) for number in range(2, 2 + frames)]
     for number, layers in enumerate(made, 2):

@@ -32,6 +32,8 @@ FILES = {
 }
 """Names that mask files of a kind begin with, up to the last dash."""
 FAINTEST = 0.02
+HELD_OUT_DIGIT = 3
+"""Masks whose number ends in this digit are never trained on."""
 
 
 @cache
@@ -43,19 +45,26 @@ def procedural() -> Bank:
     }
 
 
-def from_files(folder: Path) -> Bank:
+def from_files(folder: Path, held_out: bool | None = None) -> Bank:
     """Shapes out of the mask files (PNG, 255 = damage) of a folder. Kinds without a file are procedural.
 
-    Raises ``InputError`` where the folder holds no mask of a known name.
+    ``held_out``: those that are never trained on alone, or (False) all the others. Raises ``InputError``
+    where the folder holds no mask of a known name.
     """
+    paths = [p for p in sorted(folder.glob("*.png")) if held_out is None or is_held_out(p) == held_out]
     found = {
-        kind: [shape for path in sorted(folder.glob("*.png")) if named(path) in names for shape in read(path)]
+        kind: [shape for path in paths if named(path) in names for shape in read(path)]
         for kind, names in FILES.items()
     }
     if not any(found.values()):
         names = ", ".join(sorted(n for each in FILES.values() for n in each))
         raise InputError(f"{folder} holds no damage masks: it must hold PNG files NAME-NUMBER.png ({names}).")
     return {kind: by_area(shapes) if shapes else procedural()[kind] for kind, shapes in found.items()}
+
+
+def is_held_out(path: Path) -> bool:
+    """Whether a mask file NAME-NUMBER.png is kept from training."""
+    return path.stem.endswith(f"{HELD_OUT_DIGIT}")
 
 
 def named(path: Path) -> str:
