@@ -19,6 +19,9 @@ VapourSynth wheels are installed.
 The rules of dust were tuned while these figures were watched. ``--draw fresh`` measures specks, guards and
 clean clips on others: crops of other stills on other ways, other frames of the clips, other damage. What they
 get wrong there was then looked at; ``--draw judge`` takes others again, of which only figures were seen.
+
+``--draw protocol`` is the published protocol that the targets were set on (``mending.protocol``): gentle pans
+with specks, beside the detectors of the literature, each at the one threshold that is best on these clips.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import speed
-from benchmarks.mending import figures, lines, methods, peers, scenes, sheets
+from benchmarks.mending import classical, figures, lines, methods, peers, protocol, scenes, sheets
 from benchmarks.mending.scenes import Case
 from benchmarks.report import circumstances, save, table
 from filmgrain_codec.errors import ModelError
@@ -39,8 +42,9 @@ from filmgrain_codec.infer import store
 from filmgrain_codec.nodes.repair.dust import SHARE_PROP
 
 COLUMNS = ("group", "method", "clips", "f1", "precision", "recall", "psnr_in", "psnr", "outside", "grain",
-           "flagged")  # fmt: skip
+           "flagged", "threshold")  # fmt: skip
 DRAWS = {draw.name: draw for draw in (scenes.USUAL, scenes.FRESH, scenes.JUDGE)}
+QUICK = 2
 FILMS, SPEED_FRAMES = 40, 48
 SPEEDS = ("dust", "dust:detector=net", "scratches")
 
@@ -80,13 +84,24 @@ def seen(case: Case, tried: Sequence[methods.Ours]) -> Iterator[dict[str, Any]]:
         yield {"group": case.group, "clip": case.name, "method": method.name, "flagged": share}
 
 
+def published(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Rows of the published protocol."""
+    cases = list(protocol.cases(QUICK if options.quick else None))
+    rows = list(classical.rows(cases))
+    for case in cases:
+        rows += repaired(case, detectors())
+    return rows
+
+
 def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
+    if options.draw == scenes.PROTOCOL:
+        return published(options)
     rows: list[dict[str, Any]] = []
     usual = detectors()
     plain = [methods.dust(m.name.split()[-1], "max_coverage=1") for m in usual]
     draw = DRAWS[options.draw]
     usual_draw = draw is scenes.USUAL
-    for case in scenes.synthetic(2 if options.quick else None, draw):
+    for case in scenes.synthetic(QUICK if options.quick else None, draw):
         began = time.monotonic()
         rows += repaired(case, usual)
         print(f"{case.group}: {case.name}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
@@ -106,7 +121,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="two crops, no old films")
-    add("--draw", choices=list(DRAWS), default="usual", help="which clips and damage")
+    add("--draw", choices=[*DRAWS, scenes.PROTOCOL], default="usual", help="which clips and damage")
     add("--speed", action="store_true", help="time the filter command at 1080p too (idle machine)")
     add("--sheets", type=Path, metavar="DIR", help="draw contact sheets as PNG")
     add("--out", type=Path, help="folder of the results (benchmarks/results)")

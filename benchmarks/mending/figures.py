@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.mending.scenes import SMOOTH, Case
+from benchmarks.mending.scenes import PROTOCOL, SMOOTH, Case
 from filmgrain_codec.core.frame import Frame, Plane
 from filmgrain_codec.nodes.opencv import opencv
 
@@ -43,9 +43,9 @@ def near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def picture(case: Case, made: Sequence[Frame]) -> dict[str, float]:
-    """``psnr_in``, ``psnr``: mean over the frames that are damaged, dB; ``grain``: power of fine grain in
-    what was damaged and changed, over the clean clip's there (squares of medians); of smooth pictures, where
-    what is fine is grain."""
+    """``psnr_in``, ``psnr``: mean over the frames that are damaged (of the protocol over all), dB;
+    ``grain``: power of fine grain in what was damaged and changed, over the clean clip's there (squares of
+    medians); of smooth pictures, where what is fine is grain."""
     assert case.clean is not None
     assert case.masks is not None
     before, after = [], []
@@ -53,7 +53,7 @@ def picture(case: Case, made: Sequence[Frame]) -> dict[str, float]:
     true: list[Plane] = []
     for n in range(1, len(made) - 1):
         given, new, clean, mask = case.given[n], made[n], case.clean[n], case.masks[n]
-        if not mask.any():
+        if not mask.any() and case.group != PROTOCOL:
             continue
         truth = clean.planes[0]
         before.append(psnr(given.planes[0], truth))

@@ -26,7 +26,7 @@ GAUGES = ("16mm", "super8")
 SEVERITY = 0.25
 """A quarter of the dirt of uncleaned scans, about what worn film has."""
 STREAM = 91
-SPECKS, EVERYTHING, SMOOTH = "specks", "everything", "smooth"
+SPECKS, EVERYTHING, SMOOTH, PROTOCOL = "specks", "everything", "smooth", "protocol"
 CROPS = len(moving.PAIRS)
 OTHERS = (
     ("kodim01", "kodim04"), ("kodim04", "kodim17"), ("kodim17", "kodim19"), ("kodim19", "kodim20"),

@@ -36,6 +36,7 @@ from filmgrain_codec.train.damage.lines import BIRTHS, Lines
 from filmgrain_codec.train.damage.statistics import KINDS, SCAN_AREA
 from filmgrain_codec.train.material import Material
 from filmgrain_codec.train.pool import look
+from filmgrain_codec.train.repair_aims import AIMS, Aim
 from filmgrain_codec.train.repair_guard import GUARDS
 from filmgrain_codec.train.repair_texture import leaves, mottle, spots
 
@@ -51,10 +52,10 @@ SEVERITIES, CROWD = (0.3, 5.0), 120.0
 specks lie close together; at most so many."""
 LEVELS = (0.003, 0.09)
 LOOKS = 16
-CLEAN, GRAINLESS, CLIPS, FULL_RANGE = 0.2, 0.08, 0.25, 0.4
-"""Shares of samples: without damage, without grain, of clips, full range."""
-GUARDED, GUARDED_STILLS = 0.3, 0.1
-"""Shares with things to leave alone: on a still nothing tells most of them from dirt."""
+GRAINLESS, FULL_RANGE = 0.08, 0.4
+"""Shares of samples: without grain, full range."""
+GUARDED_STILLS = 0.1
+"""Share of stills with things to leave alone: there nothing tells most of them from dirt."""
 LEAVED = 0.12
 """Share with leaves in the picture."""
 SQUEEZED, SHARPENED, SOFT = 0.25, 0.2, 0.35
@@ -71,38 +72,6 @@ DROPPED_GUARDED = 0.05
 """Most that is shown as stills of the moving samples where only motion tells what is damage."""
 PLANES = ("here", "before", "after", "seen", "opacity", "flags")
 DAMAGED, BRIGHTER, DOUBTFUL, GUARD = 1, 2, 4, 8
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What a net is for.
-
-    ``stills``: so many of so many samples, by number, are stills, where damage is harder to tell.
-    ``spotted``, ``mottled``: shares with clumps in the grain, and with an uneven density of the film, which
-    are others in every frame. ``weaker``: by how much weak damage is weaker. ``dropped``: share of the moving
-    samples that is shown as stills. ``clean``, ``clips``, ``guarded``: shares without damage, of clips with
-    real motion, and (of what moves) with things to leave alone. ``crowded``: whether a film's severity is
-    drawn (``SEVERITIES``), not a count of specks.
-    """
-
-    stills: tuple[int, int]
-    spotted: float
-    mottled: float
-    weaker: tuple[float, float]
-    dropped: float
-    clean: float = CLEAN
-    clips: float = CLIPS
-    guarded: float = GUARDED
-    crowded: bool = False
-
-
-# What is on one frame only is what dirt is on a clip: to learn there that clumps are none would unlearn dust.
-AIMS = {
-    "both": Aim((2, 5), spotted=0.12, mottled=0.15, weaker=(0.1, 1.0), dropped=0.1),
-    "clips": Aim(
-        (0, 1), 0.0, 0.0, weaker=(0.2, 1.0), dropped=0.05, clean=0.3, clips=0.35, guarded=0.35, crowded=True
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +201,7 @@ def shown(planes: Sequence[NDArray[np.float32]], fmt: FrameFormat) -> list[NDArr
     return [planes[1], aligned.before * usable, aligned.after * usable, usable]
 
 
-def clean_scene(
-    seen: Material, side: int, frames: int, rng: Generator, clips: float = CLIPS
-) -> NDArray[np.float32]:
+def clean_scene(seen: Material, side: int, frames: int, rng: Generator, clips: float) -> NDArray[np.float32]:
     """Luma of successive frames (frames, side, side); ``clips``: the share with real motion."""
     large = [c for c in seen.clips if min(c[0].shape[1:]) >= side]
     if frames > 1 and large and rng.random() < clips:

@@ -190,6 +190,18 @@ def test_real_shapes_are_read_from_masks(tmp_path):
     assert not np.array_equal(made.planes[0], a_frame(FORMATS[0]).planes[0])
 
 
+def test_some_shapes_are_never_trained_on(tmp_path):
+    from filmgrain_codec.nodes.opencv import opencv
+
+    for number, side in ((12, 8), (13, 20), (30, 8), (33, 20)):
+        mask = np.zeros((60, 60), np.uint8)
+        mask[10 : 10 + side, 10 : 10 + side] = 255
+        opencv().imwrite(str(tmp_path / f"dots-{number:03}.png"), mask)
+    sizes = {held: {s.shape[0] for s in shapes.from_files(tmp_path, held)["dust"]} for held in (False, True)}
+    assert sizes == {False: {8}, True: {20}}
+    assert len(shapes.from_files(tmp_path)["dust"]) == 4
+
+
 def test_what_cannot_be_is_refused(tmp_path):
     fmt = FORMATS[0]
     for wrong in ({"gauge": "70mm"}, {"severity": -1.0}, {"weave": 99.0}, {"seed": -1}):
