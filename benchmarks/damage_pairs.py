@@ -49,6 +49,7 @@ from benchmarks.damage.figures import (
 from benchmarks.damage.finders import Ask, masked, morphology, net
 from benchmarks.report import save, table
 from filmgrain_codec.nodes.repair.aligned import Aligned
+from filmgrain_codec.nodes.repair.around import Around
 from filmgrain_codec.nodes.repair.dust import Dust
 from filmgrain_codec.nodes.repair.net import STILL_SURE, SURE, MaskNet
 from filmgrain_codec.train.repair_guard import GUARDS
@@ -140,7 +141,7 @@ def clips(ask: Ask) -> list[dict[str, Any]]:
                     window = scene.frames[n - 2 : n + 3]
                     aligned, here = Aligned(window[1:4]), window[2].planes[0]
                     cases.append(scene.cases[n])
-                    ranked, said = dust.found(window, aligned, n).mask, ask(aligned, here)
+                    ranked, said = dust.found(Around.of(window, aligned), aligned, n).mask, ask(aligned, here)
                     found["rank test"].append(ranked)
                     found["net"].append(said)
                     found["net or rank test"].append(ranked | masked(said, SURE))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.damage.cases import Case, Map, Mask
 from benchmarks.damage.finders import alone, masked
-from filmgrain_codec.nodes.repair.aligned import HERE
+from filmgrain_codec.nodes.repair.around import Around
 from filmgrain_codec.nodes.repair.fill import filled, widened
 from filmgrain_codec.train.damage.clip import LABEL
 
@@ -55,8 +55,7 @@ def best(rows: Sequence[dict[str, float]]) -> float:
 
 def repaired(case: Case, mask: Mask) -> Map:
     """A still filled by the filter's own fill; rounded to 8 bit."""
-    aligned = alone(case.given)
-    plane = filled(aligned.frames[HERE], aligned, widened(mask), 0.8).planes[0]
+    plane = filled(Around(alone(case.given).frames), widened(mask), 0.8).planes[0]
     return (np.rint(plane.clip(0, 1) * 255) / 255).astype(np.float32)
 
 

@@ -13,6 +13,7 @@ from filmgrain_codec.core.graph import Graph
 from filmgrain_codec.core.registry import build_chain
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair.aligned import Aligned
+from filmgrain_codec.nodes.repair.around import Around
 from filmgrain_codec.nodes.repair.fill import FEATHER, filled, widened
 
 COVERAGE = "max_coverage=10"
@@ -41,8 +42,9 @@ def dust(detector: str, more: str = COVERAGE) -> Ours:
 
 
 def windows(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """The five frames around each; at the ends the nearest stands for those that are missing."""
     last = len(frames) - 1
-    return [[frames[max(0, n - 1)], frames[n], frames[min(last, n + 1)]] for n in range(len(frames))]
+    return [[frames[min(max(0, n + k), last)] for k in range(-2, 3)] for n in range(len(frames))]
 
 
 def oracle(case: Case) -> list[Frame]:
@@ -51,8 +53,8 @@ def oracle(case: Case) -> list[Frame]:
     made = []
     for window, mask in zip(windows(case.given), case.masks, strict=True):
         wide = widened(mask.astype(np.uint8))
-        planes = filled(window[1], Aligned(window), wide, 0.8).planes if wide.any() else window[1].planes
-        made.append(window[1].with_planes(planes))
+        planes = filled(Around(window), wide, 0.8).planes if wide.any() else window[2].planes
+        made.append(window[2].with_planes(planes))
     return made
 
 
@@ -61,11 +63,11 @@ def oracle_mean(case: Case) -> list[Frame]:
     assert case.masks is not None
     cv, made = opencv(), []
     for window, mask in zip(windows(case.given), case.masks, strict=True):
-        aligned = Aligned(window)
+        aligned = Aligned(window[1:4])
         wide = widened(mask.astype(np.uint8))
         share = cv.GaussianBlur(wide.astype(np.float32), (0, 0), FEATHER) * wide
         mean = (aligned.before + aligned.after) / 2
-        made.append(window[1].with_planes((aligned.here + share * (mean - aligned.here),)))
+        made.append(window[2].with_planes((aligned.here + share * (mean - aligned.here),)))
     return made
 
 
@@ -73,9 +75,9 @@ def median(case: Case) -> list[Frame]:
     """The median of the frame and its neighbours along the motion, everywhere (as SpotLess has it)."""
     made = []
     for window in windows(case.given):
-        aligned = Aligned(window)
+        aligned = Aligned(window[1:4])
         three = np.stack([aligned.before, aligned.here, aligned.after])
-        made.append(window[1].with_planes((np.median(three, axis=0).astype(np.float32),)))
+        made.append(window[2].with_planes((np.median(three, axis=0).astype(np.float32),)))
     return made
 
 

@@ -66,11 +66,17 @@ class Motion:
 
     def part(self, plane: Plane, neighbour: int, rows: slice, columns: slice) -> Plane:
         """A box of ``warp``, without the rest."""
-        return self._box(plane, neighbour, rows, columns, opencv().INTER_LINEAR)
+        if self._at(plane, neighbour) is None:
+            return plane[rows, columns]
+        cv, at = opencv(), self.places(plane, neighbour, rows, columns)
+        made: Plane = cv.remap(plane, at, None, cv.INTER_LINEAR, borderMode=cv.BORDER_REPLICATE)
+        return made
 
-    def sharp(self, plane: Plane, neighbour: int, rows: slice, columns: slice) -> Plane:
-        """A box of ``warp``, drawn by Lanczos' filter: the picture where it belongs, grain hardly softer."""
-        return self._box(plane, neighbour, rows, columns, opencv().INTER_LANCZOS4)
+    def places(self, plane: Plane, neighbour: int, rows: slice, columns: slice) -> NDArray[np.float32]:
+        """Where a box of ``warp`` is looked up (rows, columns, 2), x first. Not of a clamped neighbour."""
+        at = self._at(plane, neighbour)
+        assert at is not None
+        return np.ascontiguousarray(at.box(rows, columns))
 
     def flow(self, neighbour: int) -> tuple[Flow | None, int]:
         """How far away in a neighbour to look, and how many luma samples its unit has; None if clamped."""
@@ -88,14 +94,6 @@ class Motion:
         size = flow.shape[1] * unit, flow.shape[0] * unit
         made: NDArray[np.uint8] = cv.resize(small, size, interpolation=cv.INTER_NEAREST)
         return made[:height, :width]
-
-    def _box(self, plane: Plane, neighbour: int, rows: slice, columns: slice, way: int) -> Plane:
-        at = self._at(plane, neighbour)
-        if at is None:
-            return plane[rows, columns]
-        cv, box = opencv(), np.ascontiguousarray(at.box(rows, columns))
-        made: Plane = cv.remap(plane, box, None, way, borderMode=cv.BORDER_REPLICATE)
-        return made
 
     def _drawn(self, plane: Plane, neighbour: int, way: int) -> Rows:
         at = self._at(plane, neighbour)

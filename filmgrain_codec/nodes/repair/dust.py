@@ -13,19 +13,10 @@ from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.infer import backend as backends
 from filmgrain_codec.infer.names import AUTO as AUTO_BACKEND
-from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair import gates
-from filmgrain_codec.nodes.repair.aligned import (
-    AFTER,
-    BEFORE,
-    HERE,
-    MEDIAN,
-    SEARCH,
-    Aligned,
-    brightness,
-    witnesses,
-)
+from filmgrain_codec.nodes.repair.aligned import AFTER, BEFORE, HERE, Aligned, witnesses
+from filmgrain_codec.nodes.repair.around import Around
 from filmgrain_codec.nodes.repair.detect import BLACK, SMALLEST, WHITE, Mask, Ranks, Suspects
 from filmgrain_codec.nodes.repair.fill import filled, widened
 from filmgrain_codec.nodes.repair.masks import SHOWS, Painted, shown
@@ -103,7 +94,8 @@ class Dust:
 
     def process(self, window: Sequence[Frame], n: int) -> Frame:
         frame, aligned = window[self.radius], witnesses(window)
-        found = self.found(window, aligned, n)
+        around = Around.of(window, aligned)
+        found = self.found(around, aligned, n)
         hand = self._by_hand(n, frame.fmt)
         wide = widened(found.mask) if hand is None else widened(found.mask) | hand
         damaged = found.mask if hand is None else found.mask | hand
@@ -116,17 +108,17 @@ class Dust:
             return frame.with_planes(shown(frame, wide, self._show), **props)
         if not props[SHARE_PROP]:
             return frame.with_planes(frame.planes, **props)
-        return frame.with_planes(filled(frame, aligned, wide, GRAIN_SIZE).planes, **props)
+        return frame.with_planes(filled(around, wide, GRAIN_SIZE).planes, **props)
 
-    def found(self, window: Sequence[Frame], aligned: Aligned, n: int) -> Found:
+    def found(self, around: Around, aligned: Aligned, n: int) -> Found:
         """The damage of the middle frame."""
-        shape = window[self.radius].fmt.shape(0)
+        shape = around.frame.fmt.shape(0)
         if not self._sensitivity or (aligned.alone and self._net is None):
             return Found(np.zeros(shape, np.uint8), 0)
         ranks = Ranks(aligned)
         # Each kind is sifted by itself: what one of them takes for rain says nothing of the other's finds.
         theirs = cache(lambda: self._theirs(ranks))
-        kinds = [self._spared(kind, window, ranks, n, theirs) for kind in self._seen(ranks)]
+        kinds = [self._spared(kind, around, ranks, n, theirs) for kind in self._seen(ranks)]
         kept = kinds[0] if len(kinds) == 1 else _joined([s for kind in kinds for s in kind], shape)
         mask = painted(kept, shape)
         if share(mask) > self._coverage:
@@ -150,10 +142,10 @@ class Dust:
         return [s for one in found.values() for s in one]
 
     def _spared(
-        self, found: list[Speck], window: Sequence[Frame], ranks: Ranks, n: int, theirs: Theirs
+        self, found: list[Speck], around: Around, ranks: Ranks, n: int, theirs: Theirs
     ) -> list[Speck]:
         """Those that are no part of the scene, and that may be changed. ``theirs``: see there."""
-        frame = window[self.radius]
+        frame = around.frame
         kept = [s for s in found if self._limits.admits(s, frame.fmt.shape(0))]
         veto = self._veto.at(n, frame.fmt) if self._veto else None
         kept = gates.untouched(kept, veto)
@@ -173,7 +165,7 @@ class Dust:
             return []
         if ranks.aligned.one_sided:
             return gates.not_akin(still.left, kept, still.chance)
-        steady = _steady(still.left, window, ranks)
+        steady = _steady(still.left, around, ranks)
         return gates.not_akin(steady.left, kept, still.chance + steady.chance)
 
     def _theirs(self, ranks: Ranks) -> tuple[list[Speck], list[Speck]]:
@@ -216,18 +208,15 @@ def _joined(found: Sequence[Speck], shape: tuple[int, int]) -> list[Speck]:
     return made
 
 
-def _steady(found: list[Speck], window: Sequence[Frame], ranks: Ranks) -> gates.Sifted:
+def _steady(found: list[Speck], around: Around, ranks: Ranks) -> gates.Sifted:
     """Without what blinks: seen two frames on as here."""
-    far = [k for k, near in ((0, 1), (4, 3)) if window[k].index != window[near].index]
+    far = around.others[2:]
     if not far:
         return gates.Sifted(found, Counter())
     aligned = ranks.aligned
-    ends = [brightness(window[k]) if k in far else aligned.lumas[near - 1] for k, near in ((0, 1), (4, 3))]
-    lumas = [ends[0], *aligned.lumas, ends[1]]
-    motion = Motion(lumas, 2, SEARCH, median=MEDIAN, film=True)
 
     def shown_far(speck: Speck) -> list[Plane]:
-        return [motion.part(lumas[k], k, speck.rows, speck.columns) for k in far]
+        return [around.motion.part(around.lumas[k], k, speck.rows, speck.columns) for k in sorted(far)]
 
     return gates.not_blinking(found, aligned.here, (aligned.before, aligned.after), shown_far)
 
