@@ -145,11 +145,18 @@ def removal(model: str, count: int) -> list[dict[str, Any]]:
     return [_removed(runs[name], name, losses[name]) for name in backends]
 
 
-def filtered(text: str, count: int) -> list[Run]:
-    """Runs of ``fgcodec filter IN -`` at 1080p 10 bit to nowhere."""
+def filtered(text: str, count: int, spoil: Sequence[str] = ()) -> list[Run]:
+    """Runs of ``fgcodec filter IN -`` at 1080p 10 bit to nowhere.
+
+    ``spoil``: options of ``fgcodec damage``, by which the clip is damaged before.
+    """
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mkv"
         make_clip(clip, count)
+        if spoil:
+            dirty = clip.with_stem("dirty")
+            run("damage", count, "damage", str(clip), str(dirty), "-q", *spoil)
+            clip = dirty
         return [run(text, count, "filter", str(clip), "-", "-q", "-f", text) for _ in range(TIMES)]
 
 
