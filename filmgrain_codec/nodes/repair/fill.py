@@ -59,23 +59,33 @@ def filled(around: Around, mask: Mask, size: float) -> Filled:
         temporal, spatial = temporal + (found is not None), spatial + (found is None)
         for k, plane in enumerate(made):
             part = box(piece, frame.fmt, k)
-            if found:
-                fresh = seen(around, found, k, masks[k], *part)
-            else:
-                fresh = grown(frame.planes[k], masks[k], *part, size=size, index=frame.index, plane_number=k)
-            blend(plane[part], fresh, masks[k][part])
+            blend(plane[part], fresh(around, found, k, masks[k], part, size), masks[k][part])
     return Filled(made, temporal, spatial)
 
 
-def seen(around: Around, found: Views, plane: int, mask: Mask, rows: slice, columns: slice) -> Plane:
-    """A box of a plane as the neighbours show it."""
-    samples, fmt = around.frame.planes[plane], around.frame.fmt
+def fresh(
+    around: Around, found: Views | None, plane: int, mask: Mask, part: tuple[slice, slice], size: float
+) -> Plane:
+    """What belongs in a box of a plane: from those that were ``found`` to show it, else from around it."""
+    frame = around.frame
+    through = not plane or frame.fmt.family != "yuv"
+    if found:
+        return seen(around, found, plane, mask, part, through)
+    samples, index = frame.planes[plane], frame.index
+    return grown(samples, mask, *part, size=size, index=index, plane_number=plane, through=through)
+
+
+def seen(
+    around: Around, found: Views, plane: int, mask: Mask, inner: tuple[slice, slice], through: bool
+) -> Plane:
+    """A box of a plane as the neighbours show it; ``through``: see ``mended``."""
+    samples, (rows, columns) = around.frame.planes[plane], inner
     part = wider(rows, columns, samples.shape)
     hidden = np.ascontiguousarray(mask[part])
     planes = [f.planes[plane] for f in around.window]
     known = part == found.part and planes[around.middle] is around.here
     shown = found.lumas if known else drawn(around, found.shown_by, planes, part, hidden, found.bent)
-    made = mended(samples[part], shown, hidden > 0, through=not plane or fmt.family != "yuv")
+    made = mended(samples[part], shown, hidden > 0, through)
     top, left = rows.start - part[0].start, columns.start - part[1].start
     return made[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
 

@@ -50,9 +50,20 @@ def mended(here: Plane, seen: Sequence[Plane], hidden: NDArray[np.bool_], throug
     grain = (grain - np.float32(np.median(grain[free]))) * np.float32(strength(here, base, grain, free))
     if not through:
         return base + grain
+    usual = 1.4826 * float(np.median(np.abs(blurred(here - base, CLOSE))[free]))
+    return patched(here, base, grain, free, usual)
+
+
+def patched(here: Plane, base: Plane, grain: Plane, free: NDArray[np.bool_], usual: float) -> Plane:
+    """``here`` with its damage replaced by ``base`` and grain, less what shows through of its own.
+
+    ``free``: where there is no damage. ``usual``: deviation by which the picture differs from ``base`` where
+    undamaged, both smoothed.
+    """
     away = blurred(here - base, CLOSE)
     own, missing = kept(here, base, opacity(base, away), free)
-    return here + damaged(away, free) * (base + own + missing * grain - here)
+    fresh = base + own + missing * grain
+    return np.asarray(here + damaged(away, usual) * (fresh - here), np.float32)
 
 
 def strength(here: Plane, base: Plane, grain: Plane, free: NDArray[np.bool_]) -> float:
@@ -67,11 +78,10 @@ def strength(here: Plane, base: Plane, grain: Plane, free: NDArray[np.bool_]) ->
     return float(np.clip((np.sqrt(root) - mixed) / square, 0, MOST))
 
 
-def damaged(away: Array, free: NDArray[np.bool_]) -> Array:
+def damaged(away: Array, usual: float) -> Array:
     """How surely a sample is damaged, 0 to 1, from how far the frame is ``away`` from the fill, smoothly."""
-    far = np.abs(away)
-    usual = max(1.4826 * float(np.median(far[free])), 1e-5)
-    return np.clip((far / np.float32(usual) - USUAL) / (UNUSUAL - USUAL), 0, 1)
+    far = np.abs(away) / np.float32(max(usual, 1e-5))
+    return np.clip((far - USUAL) / (UNUSUAL - USUAL), 0, 1)
 
 
 def opacity(base: Plane, away: Array) -> Array:

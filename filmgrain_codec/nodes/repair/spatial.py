@@ -14,6 +14,7 @@ from filmgrain_codec.grain.filters import grain_filter
 from filmgrain_codec.grain.parametric import unit_field
 from filmgrain_codec.grain.profile import Spectrum
 from filmgrain_codec.nodes.opencv import opencv
+from filmgrain_codec.nodes.repair.mend import CLOSE, blurred, patched
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.uint8]
@@ -27,11 +28,20 @@ SEED = 0x5EED
 
 
 def grown(
-    plane: Plane, mask: Mask, rows: slice, columns: slice, *, size: float, index: int, plane_number: int = 0
+    plane: Plane,
+    mask: Mask,
+    rows: slice,
+    columns: slice,
+    *,
+    size: float,
+    index: int,
+    plane_number: int = 0,
+    through: bool = False,
 ) -> Plane:
     """The box ``rows`` x ``columns`` of a plane with what ``mask`` (the plane's shape, 0 or 1) covers filled.
 
     ``size``: of the grain (luma samples; chroma's is about as large in its own). ``index``: the frame's.
+    ``through``: whether what is undamaged there, and grain that shows through, are kept.
     """
     high, wide = plane.shape
     top, left = max(0, rows.start - MARGIN), max(0, columns.start - MARGIN)
@@ -44,7 +54,11 @@ def grown(
     key = plane_key(SEED, index, plane_number)
     kernel = grain_filter(Spectrum(size))
     field = unit_field(key, kernel, part[1].start, part[0].start, (samples.shape[0], samples.shape[1])).copy()
-    made = made + np.float32(strength(samples, smooth, field, hidden)) * field
+    grain = np.float32(strength(samples, smooth, field, hidden)) * field
+    if through:
+        made = patched(samples, made, grain, hidden == 0, float(blurred(grain, CLOSE).std()))
+    else:
+        made = made + grain
     return made[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
 
 

@@ -88,6 +88,21 @@ def seen(given: list, mask: np.ndarray, first: int, last: int) -> Views | None:
     return views(Around(given[first : last + 1]), pieces(mask)[0], mask)
 
 
+def test_a_still_keeps_what_is_undamaged_and_what_shows_through():
+    """No neighbours: the surroundings are grown inwards; what lay beneath thin damage is there again."""
+    clean, _, mask = clip()
+    truth = clean[3].planes[0]
+    veiled = truth + np.float32(0.35) * (0.9 - truth) * (mask > 0)
+    frame = clean[3].with_planes((veiled.astype(np.float32),))
+    made = filled(Around([frame] * 5), widened(mask, 4), 0.8)
+    assert (made.temporal, made.spatial) == (0, 1)
+    rim = (widened(mask, 4) > 0) & (widened(mask, 2) == 0)
+    assert float((made.planes[0] == veiled)[rim].mean()) > 0.2
+    inner = (slice(54, 62), slice(74, 82))
+    pair = fine(made.planes[0])[inner].ravel(), fine(truth)[inner].ravel()
+    assert float(np.corrcoef(*pair)[0, 1]) > 0.4
+
+
 def test_four_neighbours_are_asked_and_two_where_there_are_no_more():
     _, given, mask = clip()
     found = seen(given, mask, 1, 5)
