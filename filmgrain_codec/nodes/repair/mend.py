@@ -29,6 +29,8 @@ STRONGER = 1.5
 is the damage's own detail."""
 NARROW = 0.05
 """Room to the end of the range that opacity is told from at least."""
+FARTHEST = 2.0
+"""No sample of it is stronger than so many deviations of the usual."""
 SHIFT = 6 / 255
 """Most that the neighbours' light is shifted by to meet the surroundings."""
 ENOUGH = 16
@@ -97,6 +99,8 @@ def kept(here: Plane, base: Plane, hides: Array, free: NDArray[np.bool_]) -> tup
     usual = max(float(np.square(own[free]).mean()), 1e-12)
     power = blurred(own * own, FINE)
     own = own * np.minimum(np.float32(STRONGER * usual) / np.maximum(power, np.float32(1e-12)), 1)
+    most = np.float32(FARTHEST * np.sqrt(usual))
+    own = np.clip(own, -most, most)
     share = blurred(own * own, FINE) / np.float32(usual)
     return own, np.sqrt(np.clip(1 - share, 0, 1))
 
