@@ -1,4 +1,4 @@
-"""Ship the mask net: ``fgcodec train repair-export --run DIR --id repair-mask-3 [--metrics FILE]``.
+"""Ship the mask net: ``fgcodec train repair-export --run DIR --id repair-mask-4 [--metrics FILE]``.
 
 Writes the ONNX file, the manifest entry (role ``repair``, or ``repair-still`` with ``--for-stills``) and the
 card. A released id is never written again.
@@ -58,6 +58,7 @@ LIMITS = """\
 - Where motion is fast and cannot be followed it takes picture for damage; the filter counts the mask less
   where its surroundings are in doubt.
 - Damage weaker than about the grain is mostly missed, and damage under 3 samples across is found badly.
+- What has edges harder than a scanner's lens draws is left: fast things of the scene looked so in training.
 - Stains, mould, tears and colour damage were not trained; only luma is looked at.
 - Grain above level 0.09 or coarser than a size of about 2, and material compressed hard, are out of its
   range.
@@ -154,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--for-stills", action="store_true")
     own, others = parser.parse_known_args(arguments)
-    given = ordered(others, "repair-export", "the mask net (--for-stills: that of stills)", "repair-mask-3")
+    given = ordered(others, "repair-export", "the mask net (--for-stills: that of stills)", "repair-mask-4")
     print(ship(given, STILL_ROLE if own.for_stills else ROLE))
 
 

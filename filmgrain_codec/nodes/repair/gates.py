@@ -114,12 +114,17 @@ def followed(
 
     ``flows``: to each neighbour, with their units; ``shape``: of the picture.
     """
-    known = [(flow, unit) for flow, unit in flows if flow is not None]
-    left = [s for s in found if all(_rough(s, flow, unit) <= ROUGH for flow, unit in known)]
+    left = [s for s in found if roughest(s, flows) <= ROUGH]
     edge = {id(s) for s in left if s.area > COMING and _at_edge(s, shape)}
+    known = [(flow, unit) for flow, unit in flows if flow is not None]
     if edge and any(unit * float(np.hypot(*np.moveaxis(flow, -1, 0)).mean()) > ENTRY for flow, unit in known):
         return [s for s in left if id(s) not in edge]
     return left
+
+
+def roughest(speck: Speck, flows: Sequence[tuple[Flow | None, int]]) -> float:
+    """Deviation of the motion around a speck's middle, in luma samples; of both neighbours the larger."""
+    return max((_rough(speck, flow, unit) for flow, unit in flows if flow is not None), default=0.0)
 
 
 def _rough(speck: Speck, flow: Flow, unit: int) -> float:

@@ -13,17 +13,20 @@ from filmgrain_codec.infer import backend as backends
 from filmgrain_codec.infer import store, tiling
 from filmgrain_codec.infer.names import AUTO
 from filmgrain_codec.nodes.opencv import opencv
-from filmgrain_codec.nodes.repair.aligned import Aligned, net_input
+from filmgrain_codec.nodes.repair.aligned import AFTER, BEFORE, Aligned, net_input
 from filmgrain_codec.nodes.repair.detect import BLACK, SMALLEST, WHITE, Suspects
+from filmgrain_codec.nodes.repair.gates import roughest
 from filmgrain_codec.nodes.repair.specks import Speck, specks
 
 Array = NDArray[np.float32]
 ROLE, STILL_ROLE = "repair", "repair-still"
 MASK, POLARITY = 0, 1
 """Of the net's four maps, the two that are used here."""
-SURE, STILL_SURE, FAINT = 0.7, 0.7, 0.8
+SURE, STILL_SURE, FAINT = 0.6, 0.7, 0.8
 """What of the weighed mask makes a speck at sensitivity 1, and one of a still; which share of that hangs
 together with it."""
+UNSTEADY = 0.1
+"""How much more is asked of a speck for each sample that motion varies by around it (deviation)."""
 AROUND, DOUBT, CROWD = 65, 1.0, 10.0
 """A mask counts less by so many times the doubt around it (over boxes of so many samples), and on a still,
 where texture looks like dirt, by so many times all that is suspect there."""
@@ -58,12 +61,19 @@ class MaskNet:
             return self.model
 
     def specks(self, aligned: Aligned, sensitivity: float) -> list[Speck]:
-        """The damage of the middle frame; ``sensitivity`` s puts the threshold at its s-th power."""
+        """The damage of the middle frame; ``sensitivity`` s puts the threshold at its s-th power.
+
+        Where motion varies the net must be surer: there it takes picture for damage.
+        """
         maps = self.maps(aligned)
         usual = STILL_SURE if aligned.alone else SURE
         sure, mask = usual**sensitivity, weighed(maps[MASK], aligned.alone)
         masks = ((mask > np.float32(t)).astype(np.uint8) for t in (sure, FAINT * sure))
-        return [coloured(s, maps[POLARITY]) for s in specks(Suspects(*masks), 0, SMALLEST)]
+        found = specks(Suspects(*masks), 0, SMALLEST)
+        if not aligned.alone:
+            flows = [aligned.motion.flow(k) for k in (BEFORE, AFTER)]
+            found = [s for s in found if certainty(s, mask) >= sure + UNSTEADY * roughest(s, flows)]
+        return [coloured(s, maps[POLARITY]) for s in found]
 
     def maps(self, aligned: Aligned) -> Array:
         """Mask, polarity (1 = brighter), opacity and confidence, 0 to 1 (4, rows, columns)."""
@@ -76,6 +86,11 @@ class MaskNet:
         inputs = {"given": given}
         net = backends.net(part, 1, self.backend)
         return tiling.run(net, inputs, halo=halo, multiple=part.multiple, tile=tile)[0]
+
+
+def certainty(speck: Speck, mask: Array) -> float:
+    """The most that a mask says of a speck."""
+    return float(mask[speck.rows, speck.columns][speck.shape].max())
 
 
 def weighed(mask: Array, alone: bool, crowd: float = CROWD) -> Array:

@@ -10,6 +10,7 @@ import pytest
 from filmgrain_codec.core.frame import ColorInfo, Frame, FrameFormat
 from filmgrain_codec.infer import backend as backends
 from filmgrain_codec.infer import store
+from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.repair.aligned import Aligned
 from filmgrain_codec.nodes.repair.dust import Dust
 from filmgrain_codec.nodes.repair.net import ROLE, STILL_ROLE, STILL_SURE, SURE, MaskNet, weighed
@@ -21,7 +22,7 @@ SHAPE = (160, 208)
 
 
 def frames(speck: float | None = None, count: int = 3) -> list[Frame]:
-    """Frames of a resting slope with grain; the middle one may hold a square speck."""
+    """Frames of a resting slope with grain; the middle one may hold a square speck, as soft as a scan's."""
     rng = np.random.default_rng(5)
     fmt = FrameFormat(SHAPE[1], SHAPE[0], "gray", 0, 0, 8, ColorInfo(range=2))
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
@@ -29,7 +30,9 @@ def frames(speck: float | None = None, count: int = 3) -> list[Frame]:
     for k in range(count):
         luma = 0.35 + 0.15 * np.sin(x / 40) + 0.1 * np.cos(y / 30) + rng.normal(0, 0.012, SHAPE)
         if k == count // 2 and speck is not None:
-            luma[70:77, 100:107] = speck
+            cover = np.zeros(SHAPE, np.float32)
+            cover[70:77, 100:107] = 1
+            luma += opencv().GaussianBlur(cover, (0, 0), 0.6) * (speck - luma)
         made.append(Frame((luma.clip(0, 1).astype(np.float32),), fmt, k, k, Fraction(1, 24)))
     return made
 
