@@ -155,13 +155,8 @@ def main(given: list[str] | None = None) -> int:
     print(table(averages, COLUMNS))
     if options.draw == scenes.USUAL.name:
         print("\n" + table([a for a in averages if a["group"].startswith("scratches")], lines.COLUMNS))
-    timed = options.speed or (options.draw == scenes.USUAL.name and not options.quick)
-    save(
-        "repair" if options.draw == scenes.USUAL.name else f"repair_{options.draw}",
-        rows,
-        options.out,
-        commit=commit,
-        means=averages,
-        **(speeds() if timed else {}),
-    )
+    name = "repair" if options.draw == scenes.USUAL.name else f"repair_{options.draw}"
+    save(name, rows, options.out, commit=commit, means=averages)
+    if options.speed or (options.draw == scenes.USUAL.name and not options.quick):
+        save(name, rows, options.out, commit=commit, means=averages, **speeds())
     return 0
