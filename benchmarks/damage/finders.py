@@ -10,23 +10,44 @@ import numpy as np
 
 from benchmarks.damage.cases import SMALLEST, Map, Mask
 from filmgrain_codec.core.frame import ColorInfo, Frame, FrameFormat
-from filmgrain_codec.nodes.repair.aligned import Aligned
+from filmgrain_codec.nodes.repair.aligned import AFTER, BEFORE, Aligned
 from filmgrain_codec.nodes.repair.detect import Suspects
-from filmgrain_codec.nodes.repair.net import CROWD, FAINT, MASK, MaskNet, weighed
+from filmgrain_codec.nodes.repair.gates import FLOWING
+from filmgrain_codec.nodes.repair.net import CROWD, FAINT, MASK, UNSTEADY, MaskNet, weighed
 from filmgrain_codec.nodes.repair.specks import painted, specks
 
 Ask = Callable[[Aligned | None, Map], Map]
 
 
 def net(model: str, crowd: float = CROWD) -> Ask:
-    """What the mask net says of a picture, with its neighbours or without (None), as the filter weighs it."""
+    """What the mask net says of a picture, with its neighbours or without (None), as the filter weighs it.
+
+    Where motion varies it is lowered by as much as the filter asks more there.
+    """
     found = MaskNet(model)
 
     def ask(aligned: Aligned | None, here: Map) -> Map:
         aligned = aligned or alone(here)
-        return weighed(found.maps(aligned)[MASK], aligned.alone, crowd)
+        said = weighed(found.maps(aligned)[MASK], aligned.alone, crowd)
+        return said if aligned.alone else said - UNSTEADY * roughness(aligned)
 
     return ask
+
+
+def roughness(aligned: Aligned) -> Map:
+    """Deviation of the motion around every sample, in luma samples; of both neighbours the larger."""
+    height, width = aligned.here.shape
+    side, made = 2 * FLOWING + 1, np.zeros((height, width), np.float32)
+    for flow, unit in (aligned.motion.flow(k) for k in (BEFORE, AFTER)):
+        if flow is None:
+            continue
+        spread = cv2.blur(flow * flow, (side, side)) - cv2.blur(flow, (side, side)) ** 2
+        rough = unit * np.sqrt(np.maximum(spread.sum(-1), 0))
+        whole = cv2.resize(
+            rough, (flow.shape[1] * unit, flow.shape[0] * unit), interpolation=cv2.INTER_NEAREST
+        )
+        made = np.maximum(made, whole[:height, :width])
+    return made
 
 
 def alone(here: Map) -> Aligned:
