@@ -13,6 +13,7 @@ from filmgrain_codec.grain.profile import GrainProfile
 from filmgrain_codec.infer import store
 from filmgrain_codec.media import carriage
 from filmgrain_codec.media.carriage import Carried
+from filmgrain_codec.media.decode import has_native_grain
 from filmgrain_codec.media.probe import probe
 from filmgrain_codec.pipeline import analyse
 from filmgrain_codec.pipeline.clip import Clip, opened
@@ -29,7 +30,11 @@ def inspect(path: PathLike) -> dict[str, Any]:
     file = existing(path)
     info = probe(file)
     carried = carriage.find(file)
-    return {"file": str(path), **asdict(info), "grain": _carried(carried)}
+    return {
+        "file": str(path),
+        **asdict(info),
+        "grain": {**_carried(carried), "players": has_native_grain(str(file))},
+    }
 
 
 def _carried(carried: Carried) -> dict[str, Any]:
