@@ -28,6 +28,8 @@ LAG = 3
 TAPS = tuple((y, x) for y in range(-LAG, 1) for x in range(-LAG, LAG + 1) if y < 0 or x < 0)
 """(rows, columns) from the sample that is filtered, in the order of the syntax."""
 LUMA_POINTS, CHROMA_POINTS = 14, 10
+BY_LUMA = 128, 192, 256
+"""Multiplier, luma multiplier and offset that have chroma's strength follow luma alone."""
 SHIFTS, SCALINGS, COARSEST = (9, 8, 7, 6), (11, 10, 9, 8), 3
 NOISE = 32.0
 """Standard deviation of the specification's Gaussian table, in 8-bit codes."""

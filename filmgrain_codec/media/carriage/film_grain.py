@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from filmgrain_codec.grain.av1_model import Av1Grain, Points, Subs, Taps
+from filmgrain_codec.grain.av1_model import BY_LUMA, LAG, Av1Grain, Points, Subs, Taps
 from filmgrain_codec.media.carriage.bits import Bits
 
-BY_LUMA = 128, 192, 256
-"""Multiplier, luma multiplier and offset that have chroma's strength follow luma alone."""
 T35 = bytes([0xB5, 0x58, 0x90, 0x01])
 """Country, provider (AOMedia) and code (film grain) of AFGS1."""
-_LAG = 3
 _LONGEST = 12
 
 
@@ -36,7 +33,7 @@ def av1_params(grain: Av1Grain | None, seed: int, *, inter: bool) -> Bits:
     _points(bits, grain.cb)
     _points(bits, grain.cr)
     bits.put(grain.scaling - 8, 2)
-    bits.put(_LAG, 2)
+    bits.put(LAG, 2)
     for points, taps in _filters(grain):
         if points:
             _taps(bits, taps, grain)
@@ -108,7 +105,7 @@ def _set(grain: Av1Grain, seed: int, size: tuple[int, int], subs: Subs) -> Bits:
     _increments(bits, cb, chroma=True)
     _increments(bits, cr, chroma=True)
     bits.put(grain.scaling - 8, 2)
-    bits.put(_LAG, 2)
+    bits.put(LAG, 2)
     for used, taps in [(bool(grain.luma), grain.ar_luma), (True, grain.ar_cb), (True, grain.ar_cr)]:
         if used:
             bits.put(3, 2)
