@@ -8,6 +8,7 @@ coding anything anew: the bits before and the tiles behind stay as they are. Whe
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import av.error
 from av.video.stream import VideoStream
@@ -23,10 +24,19 @@ from filmgrain_codec.media.trace import Field, Tracer
 Grain = Callable[[int], tuple[Av1Grain | None, int]]
 """Parameters and seed of a frame by its number."""
 SEQUENCE, HEADER, FRAME, REDUNDANT = 1, 3, 6, 7
-_INTER = 1
+_KEY, _INTER = 0, 1
+SLOTS, _ALL = 8, 0xFF
 _MARKER, _CONFIGURATION = b"\x81", 4
 """First byte and length of av1C before its units."""
 _ENDS = ("zero_bit", "trailing_one_bit")
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A frame that later ones may refer to: its parameters, and whether it is a key frame."""
+
+    grain: Av1Grain | None
+    key: bool
 
 
 class Splicer:
@@ -34,7 +44,8 @@ class Splicer:
 
     def __init__(self, like: VideoStream, grain: Grain) -> None:
         """``like``: any AV1 stream. Raises ``OutputError`` where FFmpeg cannot read headers."""
-        self._grain, self._hint_bits = grain, 0
+        self._grain, self._hint_bits, self._params = grain, 0, Bits()
+        self._slots = [_Held(None, False)] * SLOTS
         try:
             self._tracer = Tracer(like)
         except (av.error.FFmpegError, ValueError) as error:
@@ -68,14 +79,28 @@ class Splicer:
         if unit.kind == SEQUENCE:
             hinted = _has(said, "enable_order_hint")
             self._hint_bits = said["order_hint_bits_minus_1"].value + 1 if hinted else 0
-
             return _with_bit(whole, said["film_grain_params_present"].place)
+        if unit.kind in (HEADER, FRAME):
+            self._params = self._next(said, index + self._ahead(said, shown))
         if unit.kind not in (HEADER, FRAME, REDUNDANT) or not _showable(said):
             return whole
-        grain, seed = self._grain(index + self._ahead(said, shown))
-        inter = said["frame_type"].value == _INTER
-        params = av1_params(grain, seed, inter=inter)
-        return _spliced(data, unit, _end(fields), params)
+        return _spliced(data, unit, _end(fields), self._params)
+
+    def _next(self, said: dict[str, Field], index: int) -> Bits:
+        """The parameters of a frame; those that a frame it refers to has are not said again."""
+        if "frame_type" not in said:  # an older frame is shown; a key frame then counts as one
+            held = self._slots[said["frame_to_show_map_idx"].value % SLOTS]
+            self._slots = [held] * SLOTS if held.key else self._slots
+            return Bits()
+        kind = said["frame_type"].value
+        grain, seed = self._grain(index) if _showable(said) else (None, 0)
+        asked = [f.value for name, f in said.items() if name.startswith("ref_frame_idx[")]
+        same = [slot for slot in asked if kind == _INTER and self._slots[slot].grain == grain]
+        whole = kind == _KEY and _has(said, "show_frame")
+        kept = said["refresh_frame_flags"].value if "refresh_frame_flags" in said and not whole else _ALL
+        new = _Held(grain, kind == _KEY)
+        self._slots = [new if kept >> k & 1 else held for k, held in enumerate(self._slots)]
+        return av1_params(grain, seed, inter=kind == _INTER, like=same[0] if same else None)
 
     def _ahead(self, said: dict[str, Field], shown: int | None) -> int:
         """How many frames later than the one shown in this packet a frame will be."""

@@ -16,10 +16,11 @@ T35 = bytes([0xB5, 0x58, 0x90, 0x01])
 _LONGEST = 12
 
 
-def av1_params(grain: Av1Grain | None, seed: int, *, inter: bool) -> Bits:
+def av1_params(grain: Av1Grain | None, seed: int, *, inter: bool, like: int | None = None) -> Bits:
     """film_grain_params() of a frame with chroma that is or may be shown; ``grain`` None: one without.
 
-    ``inter``: whether its type is INTER_FRAME, which may take over older parameters; ours never does.
+    ``inter``: whether its type is INTER_FRAME; ``like``: slot of a frame it refers to that has the same
+    parameters, which are then not said again.
     """
     bits = Bits()
     bits.put(int(grain is not None), 1)
@@ -27,7 +28,10 @@ def av1_params(grain: Av1Grain | None, seed: int, *, inter: bool) -> Bits:
         return bits
     bits.put(seed, 16)
     if inter:
-        bits.put(1, 1)
+        bits.put(int(like is None), 1)
+    if inter and like is not None:
+        bits.put(like, 3)
+        return bits
     _points(bits, grain.luma)
     bits.put(0, 1)
     _points(bits, grain.cb)
@@ -73,6 +77,8 @@ def _ends(bits: Bits, chroma: list[Points]) -> None:
 def afgs1(grain: Av1Grain | None, seed: int, size: tuple[int, int], subs: Subs = (1, 1)) -> bytes:
     """The T.35 payload of one frame: one set of parameters, for pictures of ``size`` and ``subs``.
 
+    All is said every time: FFmpeg (9.0) shows other grain where a message takes over older parameters.
+
     FFmpeg (8.1, 9.0) reads a set without chroma points otherwise than the specification has it, and leaves
     such a frame without grain: so chroma always gets a point, of no strength where there is no chroma grain.
     """
@@ -92,10 +98,8 @@ def afgs1(grain: Av1Grain | None, seed: int, size: tuple[int, int], subs: Subs =
 
 def _set(grain: Av1Grain, seed: int, size: tuple[int, int], subs: Subs) -> Bits:
     bits = Bits()
-    bits.put(0, 3)
-    bits.put(1, 1)
-    bits.put(seed, 16)
-    bits.put(1, 1)
+    for value, length in ((0, 3), (1, 1), (seed, 16), (1, 1)):  # number, applied, seed, all parameters
+        bits.put(value, length)
     _apply_to(bits, size)
     for flag in (0, *subs, 0, 0):  # luma only, subsampling x and y, signal characteristics, prediction
         bits.put(flag, 1)
