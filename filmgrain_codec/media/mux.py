@@ -73,7 +73,7 @@ class ContainerSink:
         self._shift: int | None = None
         self._extradata: bytes | None = None
         size = job.spec.width, job.spec.height
-        subs = job.fmt.sub_w, job.fmt.sub_h
+        subs = (job.fmt.sub_w, job.fmt.sub_h) if job.fmt.family == "yuv" else (1, 1)
         self._players = PlayerGrain(job.spec.codec, job.shown, size, subs) if job.shown else None
         sar = job.source.video.sar if job.source else Fraction(1)
         self._encoder = VideoEncoder(

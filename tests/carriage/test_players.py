@@ -179,6 +179,15 @@ def test_debians_ffmpeg_and_mpv_show_it(codec, bits, film: Film, tmp_path: Path)
     assert played(path) != played(plain)
 
 
+def test_gray_film_has_grain_in_av1(tmp_path: Path) -> None:
+    fmt = FrameFormat(192, 128, "gray", 0, 0)
+    source = clips.write(tmp_path / "in.mkv", clips.frames(fmt, 6))
+    encode(EncodeRequest(source=source, output=tmp_path / "out.mkv", codec="svtav1", player_grain=True))
+    segment = carriage.find(tmp_path / "out.mkv").profile.segments[0]
+    base, seen = (pictures(tmp_path / "out.mkv", grain)[0] for grain in ("export", "apply"))
+    assert (seen - base).std() == pytest.approx(wanted(segment, base), rel=0.1)
+
+
 def test_a_seek_shows_the_same_grain(film: Film) -> None:
     path = film("svtav1", 10, 1)
     whole = pictures(path, "apply")[0]
@@ -217,12 +226,14 @@ def test_encode_writes_it_where_it_is_asked_for(tmp_path: Path) -> None:
     [
         ("h264", "yuv", 10, "--bits 8"),
         ("ffv1", "yuv", 10, "no syntax"),
-        ("h264", "gray", 8, "4:2:0"),
-        ("hevc", "gray", 8, "gray"),
+        ("h264", "gray", 8, "take svtav1"),
+        ("av1", "422", 10, "4:2:0"),
+        ("hevc", "gray", 8, "gray film"),
     ],
 )
 def test_what_players_cannot_show_is_refused(codec, family, bits, says) -> None:
-    fmt = FrameFormat(64, 64, family, 1, 1) if family == "yuv" else FrameFormat(64, 64, family, 0, 0)
+    subs = {"yuv": (1, 1), "422": (1, 0), "gray": (0, 0)}[family]
+    fmt = FrameFormat(64, 64, "gray" if family == "gray" else "yuv", *subs)
     with pytest.raises(UsageError, match=says):
         players.check(codec, fmt, bits)
 

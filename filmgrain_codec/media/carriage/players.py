@@ -70,7 +70,7 @@ def check(codec: str, fmt: FrameFormat, bits: int) -> None:
         raise UsageError(f"{codec} has no syntax for grain that players know: choose svtav1, x265 or x264.")
     if codec == "h264" and bits != 8:
         raise UsageError("Players show grain of H.264 in 8 bit only: add --bits 8, or choose x265 or svtav1.")
-    if fmt.family != "yuv" or (codec != "hevc" and (fmt.sub_w, fmt.sub_h) != (1, 1)):
-        raise UsageError(
-            "Players show grain in 4:2:0 only (HEVC: not in gray): convert the source, or take x265."
-        )
+    if fmt.family == "gray" and codec != "av1":
+        raise UsageError("Players show grain of gray film in AV1 only, which codes it as 4:2:0: take svtav1.")
+    if fmt.family == "yuv" and codec != "hevc" and (fmt.sub_w, fmt.sub_h) != (1, 1):
+        raise UsageError(f"Players show grain of {codec} in 4:2:0 only: convert the source, or take x265.")
