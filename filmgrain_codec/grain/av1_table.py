@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from filmgrain_codec.grain.av1_model import BY_LUMA, LAG, Av1Grain, Points, fitted, seed_of
+from filmgrain_codec.grain.av1_filter import LAG
+from filmgrain_codec.grain.av1_model import BY_LUMA, Av1Grain, Points, fitted, seed_of
 from filmgrain_codec.grain.profile import GrainSegment
 
 HEAD = "filmgrn1"

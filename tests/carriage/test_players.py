@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.grain.av1_model import TAPS, fitted, seed_of
+from filmgrain_codec.grain.av1_filter import TAPS
+from filmgrain_codec.grain.av1_model import fitted, seed_of
 from filmgrain_codec.grain.filters import grain_filter
 from filmgrain_codec.grain.profile import BENT_CURVE, BENT_LAW, Chroma, GrainProfile, GrainSegment, Spectrum
 from filmgrain_codec.media import carriage

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from filmgrain_codec.grain.av1_model import BY_LUMA, LAG, Av1Grain, Points, Subs, Taps
+from filmgrain_codec.grain.av1_filter import LAG, Subs, Taps
+from filmgrain_codec.grain.av1_model import BY_LUMA, Av1Grain, Points
 from filmgrain_codec.media.carriage.bits import Bits
 
 T35 = bytes([0xB5, 0x58, 0x90, 0x01])

@@ -13,7 +13,8 @@ from av.video.stream import VideoStream
 
 from filmgrain_codec.core.frame import FrameFormat
 from filmgrain_codec.errors import UsageError
-from filmgrain_codec.grain.av1_model import Av1Grain, Subs, fitted, seed_of
+from filmgrain_codec.grain.av1_filter import Subs
+from filmgrain_codec.grain.av1_model import Av1Grain, fitted, seed_of
 from filmgrain_codec.grain.profile import GrainSegment
 from filmgrain_codec.media.carriage import nal
 from filmgrain_codec.media.carriage.av1_splice import Splicer
