@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 
 import numpy as np
@@ -27,11 +27,13 @@ TAPS = tuple((y, x) for y in range(-LAG, 1) for x in range(-LAG, LAG + 1) if y <
 SHIFTS = (9, 8, 7, 6)
 LARGEST_GAIN = 9.0
 """Filters that amplify more would leave the template's 8 bits, whatever the noise is scaled by."""
-_RIDGES = (0.0, 1e-6, 1e-4, 1e-3, 3e-3, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6)
+_RIDGES = (0.0, *(10 ** (k / 4) for k in range(-20, 0)))
 _SPAN, _WIDE, _FAR = 64, 160, 40
 _BLOCKS = ((0, 1.0),), ((-1, 0.25), (0, 0.5), (1, 0.25))
 """How often two samples of two blocks, of one or two, are so far from the distance of the blocks."""
 _FARTHEST, _RUNAWAY, _LEFT = 1e6, 1e3, 0.05
+_NEAR, _SWEEPS, _WORTH, _LEAST = 5, 12, 0.97, 1e-6
+_ROWS, _COLUMNS = (np.array([-t[k] % _SPAN for t in TAPS]) for k in (0, 1))
 Taps = tuple[int, ...]
 Subs = tuple[int, int]
 Array = NDArray[np.float64]
@@ -58,17 +60,47 @@ def filters(segment: GrainSegment, subs: Subs) -> Filters:
     luma, own = (_solved(kernel, (shift,)) for kernel in kernels)
     cb, cr = _coded(_shares(luma, own, power, segment.chroma), shift)
     gains = [_gain_with(own, luma, power, share / 2**shift) for share in (cb, cr)]
-    first, other = _coded(luma.taps, shift), _coded(own.taps, shift)
-    return Filters((first, (*other, cb), (*other, cr)), shift, (luma.gain, gains[0], gains[1]))
+    taps = luma.coded, (*own.coded, cb), (*own.coded, cr)
+    return Filters(taps, shift, (luma.gain, gains[0], gains[1]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Filter:
-    """Coefficients in steps of 2^-``shift``, and the deviation they give unit white noise."""
+    """Coefficients as they are coded, in steps of 2^-``shift``."""
 
-    taps: tuple[float, ...]
+    coded: Taps
     shift: int
-    gain: float
+
+    @property
+    def taps(self) -> Array:
+        """The coefficients as numbers."""
+        return np.asarray(np.array(self.coded) / 2**self.shift, np.float64)
+
+    @cached_property
+    def gain(self) -> float:
+        """The deviation that unit white noise gets."""
+        return _gain(self.taps)
+
+    @cached_property
+    def response(self) -> NDArray[np.complex128]:
+        """What it makes of each frequency."""
+        impulse = np.zeros((_SPAN, _SPAN))
+        impulse[0, 0] = 1.0
+        impulse[_ROWS, _COLUMNS] = -self.taps
+        found = np.fft.fft2(impulse)
+        return np.asarray(1 / np.where(np.abs(found) < _LEAST, _LEAST, found))
+
+    def error(self, known: Array) -> float:
+        """How far the correlation of its noise is from ``known``, squares summed over near places."""
+        made = np.fft.ifft2(np.abs(self.response) ** 2).real
+        near = made[: _NEAR + 1, : _NEAR + 1] / made[0, 0], made[: _NEAR + 1, -_NEAR:][:, ::-1] / made[0, 0]
+        wanted = known[: _NEAR + 1, : _NEAR + 1] / known[0, 0]
+        return float(np.square(near[0] - wanted).sum() + np.square(near[1] - wanted[:, 1:]).sum())
+
+    def moved(self, k: int, step: int) -> _Filter:
+        """With coefficient ``k`` a step up or down, if the syntax holds that."""
+        value = min(max(self.coded[k] + step, -128), 127)
+        return _Filter((*self.coded[:k], value, *self.coded[k + 1 :]), self.shift)
 
 
 @lru_cache(maxsize=64)
@@ -94,18 +126,34 @@ def _shared(first: FilterTaps, second: FilterTaps) -> Array:
 def _solved(kernel: GrainFilter, shifts: tuple[int, ...]) -> _Filter:
     """The filter whose noise is correlated most alike, of those that stay bounded once coded.
 
-    Coarse grain would ask for coefficients beyond the syntax, and cut off they diverge: the least ridge
-    that keeps them small is taken. ``shifts``: those to choose from.
+    Coarse grain asks for coefficients beyond the syntax, and cut off they diverge: a ridge keeps them small.
+    What rounding does to them differs from ridge to ridge by more than the ridge itself, so all are tried,
+    and then every coefficient a step to either side. ``shifts``: those to choose from.
     """
-    matrix, right = _normal_equations(_covariances(kernel))
+    known = _covariances(kernel)
+    matrix, right = _normal_equations(known)
+    tried = [_Filter((0,) * len(TAPS), shifts[0])]
     for ridge in _RIDGES:
         taps = np.linalg.solve(matrix + (ridge + 1e-9) * np.eye(len(TAPS)), right)
         shift = _shift(taps, shifts)
-        kept = np.array(_coded(taps, shift)) / 2**shift
-        gain = _gain(kept)
-        if gain < LARGEST_GAIN:
-            return _Filter(tuple(kept), shift, gain)
-    return _Filter((0.0,) * len(TAPS), shifts[0], 1.0)
+        tried.append(_Filter(_coded(taps, shift), shift))
+    bounded = [found for found in tried if found.gain < LARGEST_GAIN]
+    return _stepped(min(bounded, key=lambda found: found.error(known)), known)
+
+
+def _stepped(found: _Filter, known: Array) -> _Filter:
+    """The same with single coefficients moved by a step where that brings it nearer."""
+    least = found.error(known)
+    for _ in range(_SWEEPS):
+        before = least
+        for k, step in product(range(len(TAPS)), (-1, 1)):
+            other = found.moved(k, step)
+            error = other.error(known)
+            if error < least and other.gain < LARGEST_GAIN:
+                found, least = other, error
+        if least > _WORTH * before:
+            break
+    return found
 
 
 def _normal_equations(known: Array) -> tuple[Array, Array]:
@@ -157,15 +205,6 @@ def _along(taps: Array, length: int) -> Array:
     return made[LAG:]
 
 
-def _response(own: _Filter) -> NDArray[np.complex128]:
-    """What the chroma filter makes of each frequency."""
-    impulse = np.zeros((_SPAN, _SPAN))
-    impulse[0, 0] = 1.0
-    for (y, x), k in zip(TAPS, own.taps, strict=True):
-        impulse[-y % _SPAN, -x % _SPAN] -= k
-    return np.asarray(1 / np.fft.fft2(impulse))
-
-
 def _power(kernel: GrainFilter, subs: Subs) -> Array:
     """Power of the mean of luma's unit grain in a chroma sample, at each frequency."""
     known = _covariances(kernel)
@@ -189,7 +228,7 @@ def _luma_share(own: _Filter, luma: _Filter, power: Array, correlation: float) -
     The filter smears what chroma has of luma with the rest, so that of coarse grain little is left of a
     correlation; more of luma than of its own no plane gets.
     """
-    response, power = _response(own), power * luma.gain**2
+    response, power = own.response, power * luma.gain**2
     alone, carried = (np.abs(response) ** 2).mean(), (np.abs(response) ** 2 * power).mean()
     shared, both = (response.real * power).mean(), power.mean()
     left = shared**2 - correlation**2 * both * carried
@@ -200,4 +239,4 @@ def _luma_share(own: _Filter, luma: _Filter, power: Array, correlation: float) -
 
 def _gain_with(own: _Filter, luma: _Filter, power: Array, share: float) -> float:
     carried = share**2 * luma.gain**2 * power
-    return float(np.sqrt((np.abs(_response(own)) ** 2 * (1 + carried)).mean()))
+    return float(np.sqrt((np.abs(own.response) ** 2 * (1 + carried)).mean()))
