@@ -205,7 +205,7 @@ def lacking() -> list[str]:
         found.append("the two-sample test needs torch (install the extra 'train')")
     if not find_spec("vapoursynth"):
         found.append("vs-noise needs the group 'bench'")
-    if len(av1.available()) < 2:
+    if len(av1.available()) < 3:
         found.append("AV1 grain by aomenc needs the command aomenc (Debian: aom-tools)")
     return found
 

@@ -19,7 +19,7 @@ CRFS = {"x264": (24, 28, 34, 40), "x265": (24, 28, 34, 40), "svtav1": (28, 34, 4
 STANDING = 6
 STILL_CRFS = {"x264": (28,), "x265": (28,), "svtav1": (28, 52)}
 """Frames and CRFs of clips that stand still."""
-READ_PROP = "read_qp"
+READ_PROP, READ_KEY_PROP = "read_qp", "read_key_qp"
 WIDTH = 768
 EDGES = {
     "x264": (14, 18, 21, 46, 51),
@@ -45,7 +45,10 @@ class Case:
 
     def as_read(self) -> list[Frame]:
         """The decoded frames with what a reader of the file knows of them."""
-        return [replace(f, props={**f.props, QP_PROP: f.props[READ_PROP]}) for f in self.coded]
+        return [
+            replace(f, props={**f.props, QP_PROP: f.props[READ_PROP], KEY_PROP: f.props[READ_KEY_PROP]})
+            for f in self.coded
+        ]
 
     def untold(self) -> list[Frame]:
         """The decoded frames as if nobody knew how they were coded."""
@@ -115,5 +118,6 @@ def in_bits(frame: Frame, bits: int) -> Frame:
 def _known(frame: Frame) -> Frame:
     qp = frame.props["qp"]
     props = {QP_PROP: qp, READ_PROP: frame.props.get(READ_PROP, qp), CODEC_PROP: frame.props["codec"]}
-    props[KEY_PROP] = frame.props.get("key_qp")
+    props[KEY_PROP] = key = frame.props.get("key_qp")
+    props[READ_KEY_PROP] = frame.props.get(READ_KEY_PROP, key)
     return replace(frame, props=props)

@@ -1,4 +1,4 @@
-"""AV1 film grain as two encoders fit it to the grainy source: SVT-AV1 and aomenc, decoded by dav1d.
+"""AV1 film grain as two encoders fit it to the grainy source, SVT-AV1 and aomenc, and as we do; by dav1d.
 
 Each encodes the grainy excerpt and describes what its own denoiser took off as AV1 grain. What is judged is
 the decoded picture with that grain minus the same without. Both are tried at several denoising strengths, on
@@ -25,8 +25,10 @@ import numpy as np
 from benchmarks import material, quality
 from benchmarks.peers.case import Case, Planes, codes
 from benchmarks.peers.peer import Settings
+from benchmarks.synthesizers.ours import SEED, code, estimated
 from benchmarks.synthesizers.synthesizer import added
 from filmgrain_codec.core.frame import Frame
+from filmgrain_codec.grain.profile import GrainSegment
 from filmgrain_codec.media import y4m
 from filmgrain_codec.media.encoders import encoder_for
 from filmgrain_codec.media.writer import Writer
@@ -63,10 +65,29 @@ class Av1Grain:
 
     def _grain(self, frames: Sequence[Frame], strength: int) -> list[Planes]:
         with tempfile.TemporaryDirectory() as folder:
-            path = self.encode(frames, strength, Path(folder))
-            plain = quality.frames(path, native_grain="export")
-            shown = quality.frames(path, native_grain="apply")
-        return [added(s.planes, p.planes) for s, p in zip(shown, plain, strict=True)]
+            return shown(self.encode(frames, strength, Path(folder)))
+
+
+@dataclass(frozen=True)
+class Players:
+    """What ordinary players show of our estimate: AV1's model fitted to it (``encode --player-grain``)."""
+
+    name: str = "AV1 grain, ours"
+
+    def settings(self, case: Case) -> Settings:
+        return {"crf": CRF, "speed": PRESET, "told": "estimated", "seed": SEED, "code": code()}
+
+    def grain(self, case: Case) -> list[Planes]:
+        segment = replace(estimated(case), start=0, end=len(case.clean), seed=SEED)
+        with tempfile.TemporaryDirectory() as folder:
+            path = svt(case.clean[:], 0, Path(folder), segment)
+            return shown(path)
+
+
+def shown(path: Path) -> list[Planes]:
+    """The grain that a decoder puts on: its pictures less those without."""
+    plain, grainy = (quality.frames(path, native_grain=how) for how in ("export", "apply"))
+    return [added(s.planes, p.planes) for s, p in zip(grainy, plain, strict=True)]
 
 
 def rms(grain: Sequence[Planes]) -> float:
@@ -74,15 +95,17 @@ def rms(grain: Sequence[Planes]) -> float:
     return float(np.sqrt(np.mean([np.mean(np.square(p[0])) for p in grain])))
 
 
-def svt(frames: Sequence[Frame], strength: int, folder: Path) -> Path:
-    """SVT-AV1 through PyAV, its denoiser on."""
+def svt(frames: Sequence[Frame], strength: int, folder: Path, grain: GrainSegment | None = None) -> Path:
+    """SVT-AV1 through PyAV, its denoiser on; with ``grain`` of ours it is off."""
     fmt, tick = frames[0].fmt, 1 / material.RATE
     spec = encoder_for("svtav1", fmt, crf=CRF, preset=str(PRESET), bits=material.BITS, threads=1, video=None)
-    extra = f"film-grain={strength}:film-grain-denoise=1"
-    options = {**spec.options, "svtav1-params": f"{spec.options['svtav1-params']}:{extra}"}
+    options = dict(spec.options)
+    if grain is None:
+        options["svtav1-params"] += f":film-grain={strength}:film-grain-denoise=1"
     path = folder / "svt.mkv"
+    spec = replace(spec, options=options)
     with Writer(
-        path, None, replace(spec, options=options), fmt, time_base=tick, rate=material.RATE
+        path, None, spec, fmt, time_base=tick, rate=material.RATE, shown=grain and (lambda n: grain)
     ) as writer:
         for frame in frames:
             writer.write(frame)
@@ -113,7 +136,7 @@ def aom_version() -> str:
 
 def available() -> list[Any]:
     """The encoders that can run here."""
-    found = [Av1Grain("AV1 grain, SVT-AV1", svt, f"av {metadata.version('av')}")]
+    found: list[Any] = [Players(), Av1Grain("AV1 grain, SVT-AV1", svt, f"av {metadata.version('av')}")]
     if shutil.which(AOMENC):
         found.append(Av1Grain("AV1 grain, aomenc", aomenc, aom_version()))
     return found

@@ -34,6 +34,8 @@ from filmgrain_codec.infer.names import BACKENDS
               help="Correct the measured grain: put back, it must measure as the source.")  # fmt: skip
 @click.option("--levels", type=click.Path(), metavar="FILE.json",
               help="The grain, measured elsewhere: a sidecar, or what vspipe --json wrote.")  # fmt: skip
+@click.option("--player-grain", is_flag=True,
+              help="Let ordinary players show grain too (AV1, HEVC; H.264 with --bits 8).")  # fmt: skip
 @click.option("--zones", metavar="ZONES",
               help="Levels for ranges of frames, e.g. '0-99:level=0.03;100-:off'.")  # fmt: skip
 @click.option("--deflicker", type=click.Choice(["off", "auto", "safe", "strong", "atlas"]),

@@ -55,14 +55,15 @@ def picture(video: Mapping[str, Any]) -> list[str]:
 def grain(carried: Mapping[str, Any]) -> list[str]:
     """The carried profile, or why there is none to use."""
     reason = f" ({carried['reason']})" if carried.get("reason") else ""
+    players = ["ordinary players show grain too"] if carried["players"] else []
     if "shots" not in carried:
-        return [f"no grain profile{reason}"]
+        return [f"no grain profile{reason}", *players]
     stale = ", STALE" if carried["stale"] else ""
     removal = carried["removal"] or "none"
     if carried["removal"] and not carried["removal_available"]:
         removal += " (not installed here)"
     head = f"grain profile: {carried['source']}{stale}{reason}; removed by {removal}, "
-    return [f"{head}made by {carried['synthesis']}", of_shots(carried["shots"])]
+    return [f"{head}made by {carried['synthesis']}", of_shots(carried["shots"]), *players]
 
 
 def of_estimate(found: Mapping[str, Any]) -> str:

@@ -65,8 +65,8 @@ def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSe
     """The segment that measures as ``wanted`` (what was measured on the source) when it is synthesised.
 
     ``steps``: corrections; each costs one synthesis and one measurement. Level, size and chroma strengths
-    change, nothing else does; size only where neither spectrum has a second lobe, a chroma strength only
-    where both have some. A segment that is not grainy comes back as it is.
+    change, nothing else does; size only where neither spectrum has a second lobe or a correction, a chroma
+    strength only where both have some. A segment that is not grainy comes back as it is.
     """
     if not wanted.grainy:
         return wanted
@@ -116,8 +116,8 @@ def moved(segment: GrainSegment, start: GrainSegment, end: GrainSegment) -> Grai
 
 
 def _comparable(a: GrainSegment, b: GrainSegment) -> NDArray[np.bool_]:
-    """Which logarithms mean the same in both: sizes of one lobe and of two are not to be compared."""
-    sized = not (a.spectrum.weight or b.spectrum.weight)
+    """Which logarithms mean the same in both: only of single Gaussians are sizes to be compared."""
+    sized = not any(s.spectrum.weight or s.spectrum.corrected for s in (a, b))
     return np.array([True, sized, min(a.chroma.cb, b.chroma.cb) > 0, min(a.chroma.cr, b.chroma.cr) > 0])
 
 

@@ -33,21 +33,23 @@ _PER_CYCLE = 2 * SIDE
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """How far powers may be off: ``each`` ring, in dB, and ``floor``, relative to white grain of the same
-    strength. ``lowest``: DCT radius from which rings count. ``least``: corrections that make less of a
+    """How far powers may be off: ``each`` ring, in dB; ``floor``, relative to white grain as strong as this;
+    and ``share``, relative to the strongest ring: behind coarse grain lie the camera's noise and what motion
+    leaves. ``lowest``: DCT radius from which rings count. ``least``: corrections that make less of a
     difference (RMS in dB over rings) are left out."""
 
     each: float
     floor: float
+    share: float
     lowest: float
     least: float
 
 
-KNOWN = Doubt(0.2, 1e-3, 0.5, 0.15)
+KNOWN = Doubt(0.2, 1e-3, 0.0, 0.5, 0.15)
 """Of grain that is known by itself."""
-PURE = Doubt(0.4, 3e-3, 0.65 * LOWEST, 0.25)
+PURE = Doubt(0.4, 3e-3, 2e-3, 0.65 * LOWEST, 0.25)
 """Of blocks that show grain alone."""
-MIXED = Doubt(1.0, 1e-2, LOWEST, 0.4)
+MIXED = Doubt(1.0, 1e-2, 5e-3, LOWEST, 0.4)
 """Of blocks that may hold picture as well."""
 
 
@@ -73,14 +75,15 @@ def corrected(measured: Field, spectrum: Spectrum, doubt: Doubt) -> Spectrum:
     if not (measured[used] > 0).any():
         return plain
     trust = np.where(radius[used] > _CORNER, 0.1, 1.0) / doubt.each**2
+    floor = max(doubt.floor, doubt.share * float(spectrum_fit.expected(plain).max()))
     found, made = np.zeros(len(CORRECTED_AT)), plain
     for _ in range(_ROUNDS):
         model = spectrum_fit.expected(made)
-        off, seen = _decibels(measured[used], rings(model)[used], doubt.floor)
+        off, seen = _decibels(measured[used], rings(model)[used], floor)
         found = found + _step(_hats(model)[used], trust * seen**2, off, found)
         made = _with(plain, found)
     before, after = (rings(spectrum_fit.expected(s))[used] for s in (plain, made))
-    change, seen = _decibels(after, before, doubt.floor)
+    change, seen = _decibels(after, before, floor)
     change = change - np.average(change, weights=seen)
     return made if np.sqrt(np.average(change**2, weights=seen)) >= doubt.least else plain
 

@@ -8,24 +8,18 @@ quantisers, which VP9 shares; a picture that is shown later has the one that it 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from threading import Lock
+from contextlib import suppress
 
 import av
 import av.error
-import av.logging
-from av.bitstream import BitStreamFilterContext, bitstream_filters_available
 from av.video.stream import VideoStream
 
 from filmgrain_codec.core import quantiser
+from filmgrain_codec.media import trace
+from filmgrain_codec.media.trace import Field, Tracer
 
-TRACER, CODECS = "trace_headers", ("hevc", "av1", "vp9")
-_FIELD = re.compile(r"^\d+\s+(\w+)\s.*= (-?\d+)$")
+CODECS = ("hevc", "av1", "vp9")
 _SLOTS, _ALL = 8, 0xFF
-_lock = Lock()
-Fields = list[tuple[str, int]]
 
 
 class Headers:
@@ -34,22 +28,21 @@ class Headers:
     def __init__(self, stream: VideoStream) -> None:
         self._codec, self._known = stream.codec_context.codec.canonical_name, dict[int, float]()
         self._first, self._slots = 26, [0] * _SLOTS
-        self._filter: BitStreamFilterContext | None = None
-        if self._codec in CODECS and TRACER in bitstream_filters_available:
-            with _traced() as lines, suppress(av.error.FFmpegError):
-                self._filter = BitStreamFilterContext(TRACER, stream)
-            self._of_hevc(_fields(lines))
+        self._tracer: Tracer | None = None
+        if self._codec in CODECS and trace.AVAILABLE:
+            with suppress(av.error.FFmpegError):
+                self._tracer = Tracer(stream)
+                self._of_hevc(self._tracer.opening)
 
     def note(self, packet: av.Packet) -> None:
         """Read a packet's headers; one that cannot be read says nothing."""
-        if self._filter is None or packet.pts is None or not packet.size:
+        if self._tracer is None or packet.pts is None or not packet.size:
             return
         try:
-            with _traced() as lines:
-                self._filter.filter(av.Packet(bytes(packet)))
+            said = [field for unit in self._tracer.units(bytes(packet)) for field in unit]
         except (av.error.FFmpegError, ValueError):
             return
-        found = self._of_hevc(_fields(lines)) if self._codec == "hevc" else self._of_av1(_fields(lines))
+        found = self._of_hevc(said) if self._codec == "hevc" else self._of_av1(said)
         if found is not None:
             self._known[packet.pts] = found
 
@@ -57,21 +50,21 @@ class Headers:
         """Of the picture that is shown at a time, once; None where its headers did not say."""
         return None if pts is None else self._known.pop(pts, None)
 
-    def _of_hevc(self, fields: Fields) -> float | None:
+    def _of_hevc(self, fields: list[Field]) -> float | None:
         """Mean over the slices."""
         found = []
-        for name, value in fields:
+        for _, name, _, value in fields:
             if name == "init_qp_minus26":
                 self._first = 26 + value
             elif name == "slice_qp_delta":
                 found.append(self._first + value)
         return min(max(sum(found) / len(found), 0.0), quantiser.HIGHEST) if found else None
 
-    def _of_av1(self, fields: Fields) -> float | None:
+    def _of_av1(self, fields: list[Field]) -> float | None:
         """Of the picture that is shown; what is kept for later is noted by its slot (7.20, 7.21)."""
         shown: int | None = None
         header: dict[str, int] = {}
-        for name, value in fields:
+        for _, name, _, value in fields:
             if name == "show_existing_frame":
                 header = {}
             header[name] = value
@@ -84,23 +77,3 @@ class Headers:
                 self._slots = [value if kept >> k & 1 else old for k, old in enumerate(self._slots)]
                 shown = value if visible else shown
         return None if shown is None else quantiser.of_av1(shown)
-
-
-@contextmanager
-def _traced() -> Iterator[list[tuple[int, str, str]]]:
-    """What this thread logs meanwhile."""
-    with _lock:
-        before = av.logging.get_level()
-        av.logging.set_level(av.logging.INFO)
-        repeated = av.logging.get_skip_repeated()
-        av.logging.set_skip_repeated(False)
-        try:
-            with av.logging.Capture() as lines:
-                yield lines
-        finally:
-            av.logging.set_skip_repeated(repeated)
-            av.logging.set_level(before)
-
-
-def _fields(lines: list[tuple[int, str, str]]) -> Fields:
-    return [(m[1], int(m[2])) for _, _, text in lines if (m := _FIELD.match(text.strip()))]

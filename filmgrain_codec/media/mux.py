@@ -20,6 +20,7 @@ from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import OutputError, UsageError
 from filmgrain_codec.media import carriage, color, header
 from filmgrain_codec.media.aspect import set_display_size
+from filmgrain_codec.media.carriage.players import PlayerGrain, Segments
 from filmgrain_codec.media.encode import VideoEncoder
 from filmgrain_codec.media.encoders import EncoderSpec
 from filmgrain_codec.media.files import output_errors
@@ -56,6 +57,7 @@ class Job:
     header_tags: HeaderTags | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     without_tags: frozenset[str] = frozenset()
+    shown: Segments | None = None
 
 
 class ContainerSink:
@@ -69,6 +71,10 @@ class ContainerSink:
         self._output: OutputContainer | None = None
         self._copier: StreamCopier | None = None
         self._shift: int | None = None
+        self._extradata: bytes | None = None
+        size = job.spec.width, job.spec.height
+        subs = (job.fmt.sub_w, job.fmt.sub_h) if job.fmt.family == "yuv" else (1, 1)
+        self._players = PlayerGrain(job.spec.codec, job.shown, size, subs) if job.shown else None
         sar = job.source.video.sar if job.source else Fraction(1)
         self._encoder = VideoEncoder(
             job.spec, job.fmt, job.time_base, job.rate, sar, global_header=container in _OUT_OF_BAND
@@ -135,37 +141,44 @@ class ContainerSink:
 
     def _mux(self, packet: av.Packet, index: int) -> None:
         with output_errors(self.name):
-            if self._output is None:
-                self._start(packet)
+            first = self._output is None
+            if first:
+                self._start()
             assert self._output is not None
+            packet = self._rewritten(packet, index)
+            if first:
+                self._tag(packet)
             if self._copier and packet.dts is not None:
                 self._copier.pump(packet.dts * self.job.time_base)
-            packet = self._rewritten(packet, index)
             packet.stream = self._stream
             self.video_bytes += packet.size
             self._output.mux(packet)
 
     def _rewritten(self, packet: av.Packet, index: int) -> av.Packet:
+        if self._players is not None:
+            packet = self._players.packet(packet, self._encoder.extradata, index)
         record = self.job.in_band(index) if self.job.in_band and packet.is_keyframe else None
         if record is None:
             return packet
         return carriage.attach(self.job.spec.codec, packet, self._encoder.extradata, record)
 
-    def _start(self, packet: av.Packet) -> None:
-        """Describe the streams and tags; the muxer writes the header with the first packet."""
+    def _start(self) -> None:
+        """Describe the streams; the muxer writes the header with the first packet, tags included."""
         job, spec = self.job, self.job.spec
         self._output = av.open(
             f"file:{self.temporary}", "w", format=self.container, container_options=self._muxer_options()
         )
         with header.template(spec.codec, (spec.width, spec.height), self._crop(), job.fmt.color) as like:
             self._stream: VideoStream = self._output.add_stream_from_template(like, opaque=True)
+            self._extradata = self._encoder.extradata
+            if self._players is not None:
+                self._extradata = self._players.opened(like, self._extradata)
         self._describe()
         if job.copy_streams and job.source:
             source = job.source
             shift = (self._shift or 0) * job.time_base
             self._copier = StreamCopier(source.path, source.video.index, self._output, self.container, shift)
             self.dropped += self._copier.dropped
-        self._tag(packet)
 
     def _crop(self) -> header.Crop:
         """What players shall hide: the source's own cropping and our padding."""
@@ -181,8 +194,8 @@ class ContainerSink:
 
     def _describe(self) -> None:
         stream, theirs, ours = self._stream, self._encoder.context, self._stream.codec_context
-        if theirs.extradata:
-            ours.extradata = theirs.extradata
+        if self._extradata:
+            ours.extradata = self._extradata
         ours.pix_fmt, ours.profile, ours.codec_tag = theirs.pix_fmt, theirs.profile, theirs.codec_tag
         if self.job.spec.codec == "hevc" and self.container in ("mp4", "mov"):
             ours.codec_tag = "hvc1"  # parameter sets are out of band, and Apple's players want it said

@@ -48,8 +48,10 @@ def codecs() -> tuple[str, ...]:
 
 
 def recode(frames: Sequence[Frame], coding: Coding) -> tuple[list[Frame], int]:
-    """The frames as they come back, with props ``qp``, ``codec``, ``read_qp`` and ``key_qp`` (what a reader
-    of the stream is told of the frame's QP and of its key frame's, or None), and the bytes of their packets.
+    """The frames as they come back, and the bytes of their packets.
+
+    Their props say ``codec``, ``qp`` and ``key_qp`` (the frame's and its key frame's, by the encoder's word),
+    and ``read_qp`` and ``read_key_qp``, what a reader of the stream is told, or None.
 
     Frames are 4:2:0 with even sides (16 and more) and any depth; they come back at ``coding.bits``.
     """
@@ -88,7 +90,7 @@ def _quality(packet: av.Packet) -> float:
 def _decoded(
     content: bytes, frames: Sequence[Frame], coding: Coding, told: Mapping[int, float]
 ) -> list[Frame]:
-    made, key = list[Frame](), None
+    made, keys = list[Frame](), dict[str, float | None]()
     with av.open(io.BytesIO(content), "r") as container:
         context = container.streams.video[0].codec_context
         context.options = {"export_side_data": "venc_params"}
@@ -102,8 +104,9 @@ def _decoded(
                 exported = exported_qp(picture)
                 read = headers.qp(picture.pts) if exported is None else exported
                 qp = _qp(coding, told[len(made)]) if exported is None else exported
-                key = read if alone(picture) else key
-                props = {"qp": qp, "read_qp": read, "key_qp": key, "codec": coding.codec}
+                if alone(picture):
+                    keys = {"key_qp": qp, "read_key_qp": read}
+                props = {"qp": qp, "read_qp": read, **keys, "codec": coding.codec}
                 fmt = replace(source.fmt, bits=coding.bits)
                 made.append(from_av(picture, fmt, source.index, source.pts, source.time_base, 0, props))
     return made

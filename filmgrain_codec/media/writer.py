@@ -12,6 +12,7 @@ from typing import Protocol
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import UsageError
 from filmgrain_codec.media.atomic import discard, temporary_for
+from filmgrain_codec.media.carriage.players import Segments
 from filmgrain_codec.media.encoders import EncoderSpec
 from filmgrain_codec.media.files import check_target, container_for
 from filmgrain_codec.media.mux import ContainerSink, HeaderTags, InBand, Job
@@ -45,6 +46,7 @@ class Writer:
     ``temporary`` is a folder) or Y4M; ``encoder`` counts for containers only.
     ``source`` gives what is carried over: streams, chapters, tags, aspect ratio, rotation.
     ``in_band(frame index)`` returns the record to attach to the keyframe at that frame, or None.
+    ``shown(frame index)`` returns the segment whose grain ordinary players show (``carriage.players``).
     ``header_tags(fingerprint)`` returns tags for the file and its video stream. ``without_tags``
     names source tags to leave out. ``frames`` is the number of frames to come, if it is known.
     ``dropped`` holds one sentence for each thing that could not be carried; it is complete after
@@ -65,6 +67,7 @@ class Writer:
         copy_streams: bool = True,
         frames: int | None = None,
         in_band: InBand | None = None,
+        shown: Segments | None = None,
         header_tags: HeaderTags | None = None,
         metadata: Mapping[str, str] | None = None,
         without_tags: Iterable[str] = (),
@@ -77,7 +80,7 @@ class Writer:
         self._last: Fraction | None = None
         job = Job(
             source, encoder, fmt, time_base, rate, copy_streams, frames, in_band, header_tags,
-            dict(metadata or {}), frozenset(t.upper() for t in without_tags),
+            dict(metadata or {}), frozenset(t.upper() for t in without_tags), shown,
         )  # fmt: skip
         self._sink = self._sink_for(job)
 

@@ -108,8 +108,9 @@ class CodecRepair:
         if faded(qp, self._least) == 0:
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
         within, parts = self._standing(window, planes[0], qp)
-        found = self._residual(planes, told(within, family), self.beside(window, planes, qp))
-        found = [r * sized(parts, r.shape) for r in found]
+        steady = self._steadied(window, planes, qp)
+        found = self._residual(steady, told(within, family), self.beside(window, steady, qp))
+        found = [r * sized(parts, r.shape) + (s - p) for r, s, p in zip(found, steady, planes, strict=True)]
         return frame.with_planes(added(frame, found, np.float32(self._strength)), **{USED_PROP: qp})
 
     def quantiser(self, frame: Frame, planes: Sequence[Plane], family: str) -> float:
@@ -132,6 +133,13 @@ class CodecRepair:
         within = standing.between(still, qp, float(key))
         ends = [standing.usual(q) / standing.usual(within) * faded(q, self._least) for q in (key, qp)]
         return within, ends[0] * still + ends[1] * (1 - still)
+
+    def _steadied(self, window: Sequence[Frame], planes: list[Plane], qp: float) -> list[Plane]:
+        """What stands still, averaged with its copies right before and after."""
+        middle = len(window) // 2
+        near = window[max(middle - 1, 0) : middle + 2]
+        others = [as_420(f) for f in near if f is not window[middle]]
+        return standing.steadied(planes, others, qp) if others else planes
 
     def _family(self, frame: Frame) -> str:
         named = str(frame.props.get(CODEC_PROP, FAMILIES[-1])) if self._codec == AUTO else self._codec

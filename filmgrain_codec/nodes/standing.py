@@ -20,6 +20,8 @@ MOSTLY = (0.5, 0.9)
 """Share of a frame that stands still up to which it has its own QP, and from which on its key frame's. Copies
 of one frame then come out alike, whatever QP each of them has.
 """
+STEADY = 0.05, 0.15
+"""The same, up to which a square is shown as the mean of itself and its copies, and from which as it is."""
 USUAL, USUAL_AT, DOUBLING = 0.02, 32.0, 12.0
 """The usual error of luma (0..1) at a QP; it grows as the root of the quantiser's step."""
 
@@ -34,11 +36,51 @@ def still(luma: Plane, others: Sequence[Plane], qp: float) -> Plane:
 
     ``others``: the neighbours' luma, one at least; ``qp`` is the frame's.
     """
+    change = reduce(np.minimum, [_change(luma, other, qp) for other in others])
+    return _falling(change, COPIED, CODED)
+
+
+def steadied(planes: Sequence[Plane], others: Sequence[Sequence[Plane]], qp: float) -> list[Plane]:
+    """Planes of a frame, luma first, with squares that stand still averaged with their copies in ``others``.
+
+    Encoders touch up what stands still by a little from frame to frame, and repair would make that more.
+    """
+    shares = [_inner(_falling(_change(planes[0], other[0], qp), *STEADY)) for other in others]
+    kept = [(share, other) for share, other in zip(shares, others, strict=True) if share.any()]
+    return [_mean(p, [(share, other[k]) for share, other in kept]) for k, p in enumerate(planes)]
+
+
+def _inner(share: Plane) -> Plane:
+    """The least of each square and those around it: drawn smoothly, shares reach nothing that moves."""
+    made: Plane = opencv().erode(share, np.ones((3, 3), np.uint8))
+    return made
+
+
+def _mean(plane: Plane, others: Sequence[tuple[Plane, Plane]]) -> Plane:
+    """With others of the same size, each by its share (a square of ``BLOCK`` luma samples has one)."""
+    if not others:
+        return plane
+    cv, (rows, columns) = opencv(), plane.shape
+    total, count = plane.copy(), np.ones_like(plane)
+    for share, other in others:
+        wide = cv.resize(share, (columns, rows), interpolation=cv.INTER_LINEAR)
+        total += wide * other
+        count += wide
+    made: Plane = total / count
+    return made
+
+
+def _change(luma: Plane, other: Plane, qp: float) -> Plane:
+    """Mean change of each square, in units of the usual error."""
     cv, (rows, columns) = opencv(), luma.shape
     size = -(-columns // BLOCK), -(-rows // BLOCK)
-    changes = [cv.resize(cv.absdiff(luma, o), size, interpolation=cv.INTER_AREA) for o in others]
-    change = reduce(np.minimum, changes) / np.float32(usual(qp))
-    made: Plane = np.clip((CODED - change) / np.float32(CODED - COPIED), 0, 1)
+    made: Plane = cv.resize(cv.absdiff(luma, other), size, interpolation=cv.INTER_AREA)
+    return made / np.float32(usual(qp))
+
+
+def _falling(change: Plane, low: float, high: float) -> Plane:
+    """1 up to ``low``, 0 from ``high`` on."""
+    made: Plane = np.clip((np.float32(high) - change) / np.float32(high - low), 0, 1)
     return made
 
 

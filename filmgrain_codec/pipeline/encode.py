@@ -183,6 +183,7 @@ def _render(
         copy_streams=_carries_streams(job),
         frames=survey.frames,
         in_band=label.record,
+        shown=profile.at if job.request.player_grain else None,
         header_tags=label.tags,
     )
     source = _reference(job, survey) if job.base else job.clip.frames()

@@ -12,6 +12,7 @@ from filmgrain_codec.core.registry import build_chain
 from filmgrain_codec.errors import InputError, UsageError
 from filmgrain_codec.grain.profile import LEVEL_MAX
 from filmgrain_codec.infer import backend, store
+from filmgrain_codec.media.carriage import players
 from filmgrain_codec.media.encoders import EncoderSpec, encoder_for
 from filmgrain_codec.pipeline import quality, repair, target
 from filmgrain_codec.pipeline.clip import Clip, declared, middle
@@ -89,6 +90,8 @@ def resolve(request: EncodeRequest, output: Path, clip: Clip, base: Clip | None)
     filters = filters if tally is None else (*filters, tally)
     fmt = Graph(filters).configure(clip.fmt)
     spec = encoder_at(request, fmt, clip, request.crf)
+    if request.player_grain:
+        players.check(spec.codec, fmt, spec.bits)
     zones = parse_zones(request.zones) if request.zones is not None else ()
     plan = _plan(request, clip, output, spec)
     return EncodeJob(
@@ -174,6 +177,7 @@ def _plan(request: EncodeRequest, clip: Clip, output: Path, spec: EncoderSpec) -
         "refine": request.refine,
         "target_quality": request.target_quality,
         "target_repair": request.target_repair if request.target_quality else None,
+        "player_grain": request.player_grain,
         "piped": str(request.source) == PIPE,
     }
     return Plan(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from filmgrain_codec.errors import ModelError
 from filmgrain_codec.grain import wire
-from filmgrain_codec.grain.profile import GrainProfile
+from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.infer import store
 from filmgrain_codec.media import carriage
 from filmgrain_codec.media.carriage import Carried
-from filmgrain_codec.media.probe import probe
+from filmgrain_codec.media.decode import has_native_grain
+from filmgrain_codec.media.probe import USUAL_RATE, probe
 from filmgrain_codec.pipeline import analyse
 from filmgrain_codec.pipeline.clip import Clip, opened
 from filmgrain_codec.pipeline.plan import source_digest
@@ -29,7 +31,11 @@ def inspect(path: PathLike) -> dict[str, Any]:
     file = existing(path)
     info = probe(file)
     carried = carriage.find(file)
-    return {"file": str(path), **asdict(info), "grain": _carried(carried)}
+    return {
+        "file": str(path),
+        **asdict(info),
+        "grain": {**_carried(carried), "players": has_native_grain(str(file))},
+    }
 
 
 def _carried(carried: Carried) -> dict[str, Any]:
@@ -53,12 +59,28 @@ def _available(model: str) -> bool:
         return False
 
 
-def estimate(path: PathLike, ref: PathLike | None = None, on_event: Listener | None = None) -> dict[str, Any]:
-    """Cuts and grain of every shot, as an automatic encode uses it; ``ref`` is the clip without grain.
-
-    'shots' is what an encode would carry, 'measured' what was found before shots of little confidence
-    borrowed from others or were taken for texture, 'notes' a sentence on each doubt.
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The grain of a clip: ``used`` is what an encode would carry, ``measured`` what was found before shots
+    of little confidence borrowed from others or were taken for texture; ``ends``: of every shot, in seconds.
     """
+
+    file: str
+    frames: int
+    used: tuple[GrainSegment, ...]
+    measured: tuple[GrainSegment, ...]
+    ends: tuple[tuple[Fraction, Fraction], ...]
+    notes: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data: 'file', 'frames', 'shots', 'measured', and a sentence on each doubt in 'notes'."""
+        used, measured = (shots(GrainProfile(s)) for s in (self.used, self.measured))
+        return {"file": self.file, "frames": self.frames, "shots": used, "measured": measured,
+                "notes": self.notes}  # fmt: skip
+
+
+def estimate(path: PathLike, ref: PathLike | None = None, on_event: Listener | None = None) -> Estimate:
+    """Cuts and grain of every shot, as an automatic encode uses it; ``ref`` is the clip without grain."""
     reference: AbstractContextManager[Clip | None]
     reference = opened(ref, Path.cwd()) if ref is not None else nullcontext(None)
     with opened(path, Path.cwd()) as clip, reference as base:
@@ -71,11 +93,19 @@ def estimate(path: PathLike, ref: PathLike | None = None, on_event: Listener | N
         truth = matched(base, found.times, time_base) if base else None
         measured = analyse.measure(clip.frames(), found.shots(), fmt, meter, truth)
         used = analyse.settle(measured, level=None, zones=(), digest=source_digest(clip.path))
-    raw = tuple(wire.quantise(segment, clamp=True) for segment in measured)
-    return {
-        "file": str(path),
-        "frames": found.frames,
-        "shots": shots(GrainProfile(used)),
-        "measured": shots(GrainProfile(raw)),
-        "notes": [] if base else [*analyse.doubts(used), *analyse.lacking(found.shots())],
-    }
+    return Estimate(
+        file=str(path),
+        frames=found.frames,
+        used=tuple(used),
+        measured=tuple(wire.quantise(segment, clamp=True) for segment in measured),
+        ends=tuple((_time(found, s.start), _time(found, s.end)) for s in used),
+        notes=[] if base else [*analyse.doubts(used), *analyse.lacking(found.shots())],
+    )
+
+
+def _time(found: analyse.Survey, index: int) -> Fraction:
+    """When a frame begins; the last lasts as long as the one before it."""
+    times = found.times
+    if index < len(times):
+        return times[index]
+    return times[-1] + (times[-1] - times[-2] if len(times) > 1 else 1 / USUAL_RATE)

@@ -23,6 +23,8 @@ class EncodeRequest:
     ``levels``: a file that tells the grain instead of a measurement (``pipeline.levels``); the frames of a
     VapourSynth script may tell it themselves. ``target_quality`` (93, vmaf:93, psnr:42) instead of ``crf``:
     the quality of the base layer as decoded with repair ``target_repair`` (``pipeline.quality``).
+    ``player_grain``: say the grain in the codec's own syntax too, so that ordinary players show it
+    (``media.carriage.players``).
     """
 
     source: PathLike
@@ -48,6 +50,7 @@ class EncodeRequest:
     levels: PathLike | None = None
     target_quality: str | None = None
     target_repair: str = "codec"
+    player_grain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

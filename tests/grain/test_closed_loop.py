@@ -92,3 +92,13 @@ def test_what_two_measurements_differ_by_anyway_is_hardly_corrected() -> None:
 
     moved = np.log(corrected(wanted, measure, 2).level / 0.05)
     assert -0.0015 < moved < 0
+
+
+def test_the_size_of_a_corrected_spectrum_is_not_compared() -> None:
+    wanted = GrainSegment(0, 9, 0.05, spectrum=Spectrum(0.8))
+
+    def measure(segment: GrainSegment) -> GrainSegment:
+        shape = (0.0, 0.0, 0.0, 0.0, 0.5, 1.0, 2.0, 3.0)
+        return replace(segment, spectrum=replace(segment.spectrum, size=0.9, correction=shape))
+
+    assert corrected(wanted, measure, 2).spectrum == wanted.spectrum

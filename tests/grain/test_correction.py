@@ -81,3 +81,10 @@ def test_any_correction_gives_a_filter_of_unit_variance(size: float, correction:
 def test_powers_that_are_nowhere_positive_call_for_nothing() -> None:
     found = correction_fit.corrected(np.zeros(correction_fit.RINGS), Spectrum(), correction_fit.KNOWN)
     assert found == Spectrum()
+
+
+def test_fine_noise_far_below_coarse_grain_is_no_part_of_its_spectrum() -> None:
+    rings = correction_fit.rings(spectrum_fit.expected(Spectrum(1.2)) + 0.01)
+    for doubt in (correction_fit.PURE, correction_fit.MIXED):
+        assert not correction_fit.corrected(rings, Spectrum(1.2), doubt).corrected
+    assert correction_fit.corrected(rings, Spectrum(1.2), correction_fit.KNOWN).corrected

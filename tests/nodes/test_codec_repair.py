@@ -14,6 +14,7 @@ from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.infer.backend import problem
 from filmgrain_codec.infer.names import BF16, OPENVINO, ORT
 from filmgrain_codec.media.recode import Coding, recode
+from filmgrain_codec.nodes import standing
 from filmgrain_codec.nodes.codec_repair import (
     CODEC_PROP,
     KEY_PROP,
@@ -132,6 +133,35 @@ def test_what_stands_still_counts_as_fine_as_its_key_frame(pair):
     found, whole = off(qp - 6, coded.with_planes((part, *coded.planes[1:])))[0], alone(qp)[0]
     np.testing.assert_allclose(found[:, :40], 0.5**0.5 * whole[:, :40], atol=1e-6)
     np.testing.assert_allclose(found[:, 96:], whole[:, 96:], atol=1e-6)
+
+
+@pytest.mark.parametrize("codec", ["x264", "x265"])
+def test_what_stands_still_flickers_no_more_than_it_was_coded(codec):
+    coded, _ = recode(scene(5), Coding(codec, {"crf": "28", "preset": "medium"}))
+    told = {QP_PROP: "qp", KEY_PROP: "key_qp", CODEC_PROP: "codec"}
+    frames = [replace(f, props={k: f.props[v] for k, v in told.items()}) for f in coded]
+    made = [
+        CodecRepair().process([frames[max(n - 1, 0)], frames[n], frames[min(n + 1, 4)]], n) for n in range(5)
+    ]
+
+    def flicker(seen: list[Frame]) -> float:
+        luma = np.stack([f.planes[0] for f in seen])
+        return float(np.abs(np.diff(luma, axis=0)).mean())
+
+    assert flicker(made) <= flicker(frames)
+    errors = [np.mean([error(a, b) for a, b in zip(s, scene(5), strict=True)]) for s in (made, frames)]
+    assert errors[0] < errors[1]
+
+
+def test_only_copies_are_averaged():
+    rng = np.random.default_rng(1)
+    planes = [rng.uniform(0.2, 0.8, FMT.shape(k)).astype(np.float32) for k in range(3)]
+    touched = [p + np.float32(1e-4) for p in planes]
+    moved = [np.roll(p, 3, 1) for p in planes]
+    for made, plane in zip(standing.steadied(planes, [moved], 32.0), planes, strict=True):
+        np.testing.assert_array_equal(made, plane)
+    for made, plane in zip(standing.steadied(planes, [touched, moved], 32.0), planes, strict=True):
+        np.testing.assert_allclose(made, plane + 0.5e-4, atol=1e-6)
 
 
 def detail(frame: Frame) -> float:

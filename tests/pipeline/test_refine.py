@@ -119,7 +119,7 @@ def test_on_a_real_clip_the_loop_is_closed(shared_data) -> None:
     """Disks of grain on a film of a street, removed by the net that ships: most of what was off is gone."""
     name = next(n for n in material.clips() if "hypersmooth" in n)
     clip = material.clip(name, 4, 4, size=(640, 384))
-    frames = list(material.grained(clip, material.Grain("boolean", 0.06, 1.6)))
+    frames = list(material.grained(clip, material.Grain("boolean", 0.1, 1.6)))
     found = replace(estimate_frames(frames), confidence=0.9)
     _, (change,) = refine([found], [True], frames, [Denoise(found)], Meter("refine", 4, None))
     apart = [np.abs(np.log(ratios[:2])).max() for ratios in (change.before, change.after)]

@@ -38,7 +38,7 @@ def sidecar(tmp_path_factory):
 
 
 def test_analyze_measures_what_the_command_line_does(source, sidecar):
-    ours, theirs = levels.of_text(sidecar.read_text(), "x"), estimate(source)
+    ours, theirs = levels.of_text(sidecar.read_text(), "x"), estimate(source).to_dict()
     assert ours.cuts == (CUT,)
     assert [(s.start, s.end) for s in ours.segments] == [(0, CUT), (CUT, FRAMES)]
     for mine, shot in zip(ours.segments, theirs["shots"], strict=True):

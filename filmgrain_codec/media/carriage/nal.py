@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-USER_DATA_UNREGISTERED = 5
-FILLER = 3
+FILLER, T35, USER_DATA_UNREGISTERED, FILM_GRAIN = 3, 4, 5, 19
+"""Kinds of SEI messages."""
 _START_CODE = re.compile(b"\x00\x00\x01")
 _ESCAPE = re.compile(b"\x00\x00(?=[\x00-\x03])")
 
@@ -107,15 +107,15 @@ def unescape(nal: bytes) -> bytes:
     return nal.replace(b"\x00\x00\x03", b"\x00\x00")
 
 
-def sei(codec: str, payload: bytes, temporal_id_plus1: int = 1) -> bytes:
-    """A NAL unit with one user_data_unregistered message (``payload`` begins with its UUID).
+def sei(codec: str, payload: bytes, temporal_id_plus1: int = 1, kind: int = USER_DATA_UNREGISTERED) -> bytes:
+    """A NAL unit with one SEI message of this kind.
 
     Never 256 to 511 bytes long: as the first unit of a sample its length field would read 00 00 01 .., which
     FFmpeg takes for a start code when it copies HEVC to a raw stream (measured: no picture was left). A
     filler_payload message in the same unit makes it longer.
     """
     header = b"\x06" if codec == "h264" else bytes([39 << 1, temporal_id_plus1])
-    message = _message(USER_DATA_UNREGISTERED, payload)
+    message = _message(kind, payload)
     unit = header + escape(message + b"\x80")
     if 256 <= len(unit) < 512:
         filler = _message(FILLER, b"\xff" * (512 - len(unit)))

@@ -47,15 +47,16 @@ def attach(codec: str, packet: Packet, extradata: bytes | None, record: bytes) -
     """
     codec, payload = codec_name(codec), wrap(record)
     if codec in ("h264", "hevc"):
-        return _rebuilt(packet, _with_sei(codec, bytes(packet), extradata, payload))
+        data = _without_sei(codec, bytes(packet), extradata)
+        return rebuilt(packet, with_sei(codec, data, extradata, payload))
     if codec == "av1":
-        return _rebuilt(packet, _with_metadata(bytes(packet), payload))
+        return rebuilt(packet, _with_metadata(bytes(packet), payload))
     taken = _block(packet)
     if taken is not None and _unblocked(taken) is None:
         raise ProfileError(
             f"The {codec} stream already uses BlockAdditional 1 (alpha?): no grain record can be added."
         )
-    carrying = _rebuilt(packet, bytes(packet))
+    carrying = rebuilt(packet, bytes(packet))
     _set_side_data(carrying, _BLOCK_TYPE, BLOCK_ID + payload)
     return carrying
 
@@ -76,17 +77,31 @@ def extract_packet(codec: str, packet: Packet, extradata: bytes | None) -> bytes
     return extract(codec, bytes(packet), extradata, _block(packet))
 
 
-def _with_sei(codec: str, data: bytes, extradata: bytes | None, payload: bytes) -> bytes:
+def with_sei(
+    codec: str, data: bytes, extradata: bytes | None, payload: bytes, kind: int = nal.USER_DATA_UNREGISTERED
+) -> bytes:
+    """An H.264 or HEVC packet with one more SEI message, right before its picture.
+
+    Raises ProfileError if the packet holds no picture, or its length fields are too short for the message.
+    """
     size = nal.length_size(codec, extradata, data)
-    kept, at = b"", 0
     for unit in nal.units(data, size):
         if nal.opens_picture(codec, data, unit):
             temporal = data[unit.start + 1] & 7 if codec == "hevc" and unit.end > unit.start + 1 else 1
-            message = nal.framed(_checked(nal.sei(codec, payload, temporal or 1), size), size)
-            return kept + data[at : unit.begin] + message + data[unit.begin :]
+            message = _checked(nal.sei(codec, payload, temporal or 1, kind), size)
+            return data[: unit.begin] + nal.framed(message, size) + data[unit.begin :]
+    raise ProfileError(f"A {codec} packet without a picture cannot carry a grain record.")
+
+
+def _without_sei(codec: str, data: bytes, extradata: bytes | None) -> bytes:
+    """A packet without records of ours before its picture."""
+    kept, at = b"", 0
+    for unit in nal.units(data, nal.length_size(codec, extradata, data)):
+        if nal.opens_picture(codec, data, unit):
+            break
         if _own_sei(codec, data, unit) is not None:
             kept, at = kept + data[at : unit.begin], unit.end
-    raise ProfileError(f"A {codec} packet without a picture cannot carry a grain record.")
+    return kept + data[at:]
 
 
 def _checked(message: bytes, size: int) -> bytes:
@@ -144,7 +159,7 @@ def _unblocked(block: bytes) -> bytes | None:
     return unwrap(block[8:]) if block[:8] == BLOCK_ID else None
 
 
-def _rebuilt(packet: Packet, data: bytes) -> Packet:
+def rebuilt(packet: Packet, data: bytes) -> Packet:
     """A new packet with other bytes and the same times, flags, stream and side data."""
     new = av.Packet(data)
     if packet.stream is not None:
