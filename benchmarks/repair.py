@@ -41,6 +41,7 @@ from benchmarks.report import circumstances, save, table
 from filmgrain_codec.errors import ModelError
 from filmgrain_codec.infer import store
 from filmgrain_codec.nodes.repair.dust import SHARE_PROP
+from filmgrain_codec.train.damage.clip import Damage
 
 COLUMNS = ("group", "method", "clips", "f1", "precision", "recall", "psnr_in", "psnr", "outside", "grain",
            "flagged", "threshold")  # fmt: skip
@@ -48,7 +49,7 @@ DRAWS = {draw.name: draw for draw in (scenes.USUAL, scenes.FRESH, scenes.JUDGE)}
 QUICK = 2
 FILMS, SPEED_FRAMES = 40, 48
 SPEEDS = ("dust", "dust:detector=net", "scratches")
-DIRTY, SPOIL = "dust, dirty film", ("--gauge", "16mm", "--severity", "0.25", "--seed", "1")
+DIRTY = "dust, dirty film"
 
 
 def detectors() -> list[methods.Ours]:
@@ -121,7 +122,7 @@ def speeds() -> dict[str, dict[str, float]]:
     """Frames of 1080p a second, which a busy machine lowers, and seconds of processor time for one."""
     texts = SPEEDS if len(detectors()) > 1 else [t for t in SPEEDS if "net" not in t]
     runs = {text: speed.filtered(text, SPEED_FRAMES) for text in texts}
-    runs[DIRTY] = speed.filtered("dust", SPEED_FRAMES, SPOIL)
+    runs[DIRTY] = speed.filtered("dust", SPEED_FRAMES, Damage(speed.FORMAT, "16mm", scenes.SEVERITY, seed=1))
     return {
         "fps_1080p": {name: speed.frames_per_second(each) for name, each in runs.items()},
         "processor_1080p": {

@@ -33,6 +33,7 @@ from filmgrain_codec.grain.profile import DEFAULT_CURVE, Chroma, GrainSegment, S
 from filmgrain_codec.infer.backend import found
 from filmgrain_codec.media.encoders import encoder_for
 from filmgrain_codec.media.writer import Writer
+from filmgrain_codec.train.damage.clip import Damage
 
 FORMAT = FrameFormat(1920, 1080, bits=10, color=ColorInfo(1, 1, 1, 1))
 RATE = Fraction(24)
@@ -100,12 +101,12 @@ def frames(count: int) -> Iterator[Frame]:
         yield parametric.apply(frame, segment, threads=2)
 
 
-def make_clip(path: Path, count: int) -> None:
-    """A fast, nearly lossless 10-bit H.264 clip."""
+def make_clip(path: Path, count: int, damage: Damage | None = None) -> None:
+    """A fast, nearly lossless 10-bit H.264 clip, damaged if asked."""
     spec = encoder_for("x264", FORMAT, crf=12, preset="ultrafast", bits=10, threads=2, video=None)
     with Writer(path, None, spec, FORMAT, time_base=1 / RATE, rate=RATE) as writer:
         for frame in frames(count):
-            writer.write(frame)
+            writer.write(damage.apply(frame)[0] if damage else frame)
     writer.temporary.replace(path)
 
 
@@ -145,18 +146,11 @@ def removal(model: str, count: int) -> list[dict[str, Any]]:
     return [_removed(runs[name], name, losses[name]) for name in backends]
 
 
-def filtered(text: str, count: int, spoil: Sequence[str] = ()) -> list[Run]:
-    """Runs of ``fgcodec filter IN -`` at 1080p 10 bit to nowhere.
-
-    ``spoil``: options of ``fgcodec damage``, by which the clip is damaged before.
-    """
+def filtered(text: str, count: int, damage: Damage | None = None) -> list[Run]:
+    """Runs of ``fgcodec filter IN -`` at 1080p 10 bit to nowhere, of a damaged clip if asked."""
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mkv"
-        make_clip(clip, count)
-        if spoil:
-            dirty = clip.with_stem("dirty")
-            run("damage", count, "damage", str(clip), str(dirty), "-q", *spoil)
-            clip = dirty
+        make_clip(clip, count, damage)
         return [run(text, count, "filter", str(clip), "-", "-q", "-f", text) for _ in range(TIMES)]
 
 
