@@ -138,11 +138,10 @@ def test_what_stands_still_counts_as_fine_as_its_key_frame(pair):
 @pytest.mark.parametrize("codec", ["x264", "x265"])
 def test_what_stands_still_flickers_no_more_than_it_was_coded(codec):
     coded, _ = recode(scene(5), Coding(codec, {"crf": "28", "preset": "medium"}))
+    node = CodecRepair(backend=ORT)
     told = {QP_PROP: "qp", KEY_PROP: "key_qp", CODEC_PROP: "codec"}
     frames = [replace(f, props={k: f.props[v] for k, v in told.items()}) for f in coded]
-    made = [
-        CodecRepair().process([frames[max(n - 1, 0)], frames[n], frames[min(n + 1, 4)]], n) for n in range(5)
-    ]
+    made = [node.process([frames[max(n - 1, 0)], frames[n], frames[min(n + 1, 4)]], n) for n in range(5)]
 
     def flicker(seen: list[Frame]) -> float:
         luma = np.stack([f.planes[0] for f in seen])
@@ -258,8 +257,8 @@ def test_what_is_flat_stays():
 
 def test_tiles_and_threads_do_not_change_a_bit(pair):
     _, coded = pair
-    whole = CodecRepair().process([coded], 0)
-    for other in (CodecRepair(tile=64), CodecRepair(threads=2)):
+    whole = CodecRepair(backend=ORT).process([coded], 0)
+    for other in (CodecRepair(tile=64, backend=ORT), CodecRepair(threads=2, backend=ORT)):
         for a, b in zip(whole.planes, other.process([coded], 0).planes, strict=True):
             np.testing.assert_allclose(a, b, atol=2e-6)
 
