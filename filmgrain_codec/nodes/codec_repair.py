@@ -155,7 +155,8 @@ class CodecRepair:
 
     def beside(self, window: Sequence[Frame], planes: Sequence[Plane], qp: float) -> list[Array]:
         """What the net is told of the neighbours: how they differ from the frame, drawn onto it along their
-        motion, and how much coarser they were coded as far as that is told.
+        motion, and how much coarser they were coded as far as that is told. Where one is a copy of the other
+        its QP says nothing: what was copied is as fine as it was.
         """
         if not self.model.radius:
             return []
@@ -167,8 +168,8 @@ class CodecRepair:
                 drawn = packed([motion.warp(p, k) for p in seen[k]])
                 known = None if self._qp is not None else frame.props.get(QP_PROP)
                 coarser = 0.0 if known is None else float(known) - qp
-                level = np.full((1, 1, *here.shape[2:]), coarser / HIGHEST, np.float32)
-                found += [drawn - here, level]
+                own = 1 - sized(standing.still(planes[0], [seen[k][0]], qp), here.shape[2:])
+                found += [drawn - here, np.float32(coarser / HIGHEST) * own[None, None]]
         return found
 
     def _residual(self, planes: Sequence[Plane], known: Array, beside: Sequence[Array]) -> list[Plane]:

@@ -97,9 +97,10 @@ def test_neighbours_whose_quantiser_nobody_told_count_as_coded_alike(pair):
     _, coded = pair
     node = CodecRepair()
     node.model = replace(node.model, radius=1, motion="fast")
-    coarser = replace(coded, props={QP_PROP: 46.0})
-    blank, bare = (replace(coded, props=p) for p in ({QP_PROP: None}, {}))
-    for near, steps in ((blank, 0), (bare, 0), (coarser, 8)):
+    other = coded.with_planes(tuple(p + np.float32(0.1) for p in coded.planes))
+    coarser, blank, bare = (replace(other, props=p) for p in ({QP_PROP: 46.0}, {QP_PROP: None}, {}))
+    copy = replace(coded, props={QP_PROP: 46.0})
+    for near, steps in ((blank, 0), (bare, 0), (coarser, 8), (copy, 0)):
         _, before, _, after = node.beside([near, coded, near], as_420(coded), 38.0)
         np.testing.assert_allclose(before * HIGHEST, steps, atol=1e-5)
         assert np.array_equal(before, after)
