@@ -32,7 +32,10 @@ _SPAN, _WIDE, _FAR = 64, 160, 40
 _BLOCKS = ((0, 1.0),), ((-1, 0.25), (0, 0.5), (1, 0.25))
 """How often two samples of two blocks, of one or two, are so far from the distance of the blocks."""
 _FARTHEST, _RUNAWAY, _LEFT = 1e6, 1e3, 0.05
-_NEAR, _SWEEPS, _WORTH, _LEAST = 5, 12, 0.97, 1e-6
+_STARTS, _SWEEPS, _WORTH, _LEAST = 4, 12, 0.97, 1e-6
+_NEAR = np.ix_(range(6), (*range(6), *range(-5, 0)))
+_UNSEEN, _DECIBELS = 10**-2.5, 18.0
+"""Power below which nothing is looked at, over the mean; dB that count as much as a correlation of 1."""
 _ROWS, _COLUMNS = (np.array([-t[k] % _SPAN for t in TAPS]) for k in (0, 1))
 Taps = tuple[int, ...]
 Subs = tuple[int, int]
@@ -64,6 +67,26 @@ def filters(segment: GrainSegment, subs: Subs) -> Filters:
     return Filters(taps, shift, (luma.gain, gains[0], gains[1]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """What the noise should be like: correlation at near distances, power in dB at each frequency."""
+
+    near: Array
+    level: Array
+
+    @classmethod
+    def of(cls, known: Array) -> _Goal:
+        """``known``: covariances at distances of 0 to ``_FAR`` rows and columns."""
+        distances = np.minimum(np.abs(np.fft.fftfreq(_SPAN, 1 / _SPAN)).astype(int), _FAR)
+        wrapped = known[np.ix_(distances, distances)]
+        return cls(wrapped[_NEAR] / known[0, 0], _level(np.maximum(np.fft.fft2(wrapped).real, 0)))
+
+
+def _level(power: Array) -> Array:
+    """In dB over its mean; what lies far below it hardly counts."""
+    return np.asarray(10 * np.log10(power / power.mean() + _UNSEEN))
+
+
 @dataclass(frozen=True)
 class _Filter:
     """Coefficients as they are coded, in steps of 2^-``shift``."""
@@ -90,12 +113,12 @@ class _Filter:
         found = np.fft.fft2(impulse)
         return np.asarray(1 / np.where(np.abs(found) < _LEAST, _LEAST, found))
 
-    def error(self, known: Array) -> float:
-        """How far the correlation of its noise is from ``known``, squares summed over near places."""
-        made = np.fft.ifft2(np.abs(self.response) ** 2).real
-        near = made[: _NEAR + 1, : _NEAR + 1] / made[0, 0], made[: _NEAR + 1, -_NEAR:][:, ::-1] / made[0, 0]
-        wanted = known[: _NEAR + 1, : _NEAR + 1] / known[0, 0]
-        return float(np.square(near[0] - wanted).sum() + np.square(near[1] - wanted[:, 1:]).sum())
+    def error(self, goal: _Goal) -> float:
+        """How far its noise is from the goal, in correlation and in spectrum."""
+        power = np.abs(self.response) ** 2
+        apart = np.fft.ifft2(power).real[_NEAR] / power.mean() - goal.near
+        decibels = _level(power) - goal.level
+        return float(np.square(apart).sum() + np.square(decibels / _DECIBELS).mean())
 
     def moved(self, k: int, step: int) -> _Filter:
         """With coefficient ``k`` a step up or down, if the syntax holds that."""
@@ -137,18 +160,23 @@ def _solved(kernel: GrainFilter, shifts: tuple[int, ...]) -> _Filter:
         taps = np.linalg.solve(matrix + (ridge + 1e-9) * np.eye(len(TAPS)), right)
         shift = _shift(taps, shifts)
         tried.append(_Filter(_coded(taps, shift), shift))
-    bounded = [found for found in tried if found.gain < LARGEST_GAIN]
-    return _stepped(min(bounded, key=lambda found: found.error(known)), known)
+    goal = _Goal.of(known)
+
+    def error(found: _Filter) -> float:
+        return found.error(goal)
+
+    bounded = sorted((found for found in tried if found.gain < LARGEST_GAIN), key=error)
+    return min((_stepped(found, goal) for found in bounded[:_STARTS]), key=error)
 
 
-def _stepped(found: _Filter, known: Array) -> _Filter:
+def _stepped(found: _Filter, goal: _Goal) -> _Filter:
     """The same with single coefficients moved by a step where that brings it nearer."""
-    least = found.error(known)
+    least = found.error(goal)
     for _ in range(_SWEEPS):
         before = least
         for k, step in product(range(len(TAPS)), (-1, 1)):
             other = found.moved(k, step)
-            error = other.error(known)
+            error = other.error(goal)
             if error < least and other.gain < LARGEST_GAIN:
                 found, least = other, error
         if least > _WORTH * before:
