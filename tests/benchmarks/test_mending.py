@@ -57,7 +57,7 @@ def test_masks_shown_are_narrowed_to_what_was_found():
     assert np.array_equal(methods.narrowed(widened(mask).astype(np.float32)) > 0, mask > 0)
 
 
-def test_specks_have_no_lines_and_are_repeatable():
+def test_specks_have_no_lines_and_are_repeatable(shared_data):
     clean = frames(3, size=(240, 320))
     one, other = (spoiled(SMOOTH, "x", clean, None, 3) for _ in range(2))
     assert one.masks is not None
