@@ -25,7 +25,6 @@ so later, when it is idle.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -42,7 +41,7 @@ from benchmarks.flicker.groups import GROUPS, OLD, cases
 from benchmarks.flicker.measure import means, rounded
 from benchmarks.flicker.methods import Method
 from benchmarks.flicker.targets import targets, with_speed
-from benchmarks.report import RESULTS, circumstances, save, table
+from benchmarks.report import amend, circumstances, save, table
 
 COLUMNS = (
     "method", "psnr", "chroma", "e_warp", "floor", "fi", "fi8", "slow", "slow_in", "slow_known", "gradient",
@@ -97,12 +96,10 @@ def speeds() -> dict[str, float]:
     return {"fps_1080p": speed.frames_per_second(runs), "processor_1080p": round(taken, 4)}
 
 
-def timed(folder: Path | None) -> None:
-    """Time the filter and put that into the results that are there, which may come of a busy machine."""
-    path = (folder or RESULTS) / "deflicker.json"
-    found, took = json.loads(path.read_text()), speeds()
-    found |= {**took, "targets": with_speed(found["targets"], took["fps_1080p"]), "speed": circumstances()}
-    path.write_text(json.dumps(found, indent=1) + "\n")
+def timed(found: dict[str, Any]) -> dict[str, Any]:
+    """What changes in the results once the filter is timed on a machine that is not busy."""
+    took = speeds()
+    return took | {"targets": with_speed(found["targets"], took["fps_1080p"])}
 
 
 def show(averages: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> None:
@@ -148,7 +145,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
     if options.speed_only:
-        timed(options.out)
+        amend("deflicker", options.out, timed)
         return 0
     commit = circumstances()["commit"]  # the code that runs, whatever is committed meanwhile
     tried = chosen(options.peers, options.atlas)

@@ -27,7 +27,6 @@ with specks, beside the detectors of the literature, each at the one threshold t
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -38,7 +37,7 @@ from typing import Any
 from benchmarks import speed
 from benchmarks.mending import classical, figures, lines, methods, peers, protocol, scenes, sheets
 from benchmarks.mending.scenes import Case
-from benchmarks.report import RESULTS, circumstances, save, table
+from benchmarks.report import amend, circumstances, save, table
 from filmgrain_codec.errors import ModelError
 from filmgrain_codec.infer import store
 from filmgrain_codec.nodes.repair.dust import SHARE_PROP
@@ -132,13 +131,6 @@ def speeds() -> dict[str, dict[str, float]]:
     }
 
 
-def timed(folder: Path | None) -> None:
-    """Time the filters and put that into the results that are there, which may come of a busy machine."""
-    path = (folder or RESULTS) / "repair.json"
-    found = json.loads(path.read_text()) | speeds() | {"speed": circumstances()}
-    path.write_text(json.dumps(found, indent=1) + "\n")
-
-
 def arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="benchmarks repair", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -160,7 +152,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
     if options.speed_only:
-        timed(options.out)
+        amend("repair", options.out, lambda _: speeds())
         return 0
     commit = circumstances()["commit"]
     rows = measured(options)

@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +26,14 @@ def save(name: str, rows: Sequence[Row], folder: Path | None = None, **extra: An
     content = {"benchmark": name, **circumstances(), **extra, "rows": list(rows)}
     target.write_text(json.dumps(content, indent=1, default=_plain) + "\n", encoding="utf-8")
     return target
+
+
+def amend(name: str, folder: Path | None, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Put ``change(found)`` into ``name``.json, whose rows stay, beside on what machine that was measured."""
+    path = (folder or RESULTS) / f"{name}.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    found |= change(found) | {"speed": circumstances()}
+    path.write_text(json.dumps(found, indent=1, default=_plain) + "\n", encoding="utf-8")
 
 
 def _anywhere(argument: str) -> str:

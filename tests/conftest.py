@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,11 @@ def shared_data() -> Path:
     if not (base / "data").is_dir():
         pytest.skip(f"test material not found at {base}/data (set FGCODEC_SHARED)")
     return base / "data"
+
+
+@pytest.fixture(autouse=True)
+def ordinary_schedule() -> Iterator[None]:
+    """No test leaves this thread real-time: what it starts would starve whatever runs beside it."""
+    yield
+    if hasattr(os, "sched_getscheduler"):
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
-
-from filmgrain_codec.errors import OutputError, UsageError
 
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 190, 40, 52
@@ -92,25 +89,6 @@ def rounded_up(value: float) -> float:
     """The next of 1, 2, 5 times a power of ten."""
     steps = (m * 10.0**e for e in range(-4, 2) for m in (1, 2, 5))
     return next((s for s in steps if s >= value), value)
-
-
-def check(path: Path) -> None:
-    """Raise ``UsageError`` unless ``path`` names an SVG file."""
-    if path.suffix.lower() != ".svg":
-        raise UsageError(f"--plot draws SVG: name the file {path.with_suffix('.svg').name}, not {path.name}.")
-
-
-def save(path: Path, text: str, what: str = "drawing") -> None:
-    """Write a file that appears whole; raises ``OutputError`` if it cannot be written."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(
-            f"The {what} {path} cannot be written ({error.strerror}): choose another place."
-        ) from error
 
 
 def _text(x: float, y: float, text: str, anchor: str = "start", size: int = 12) -> str:

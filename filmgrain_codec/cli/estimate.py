@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from filmgrain_codec.cli import chart, curves
+from filmgrain_codec.cli import aside, curves
 from filmgrain_codec.cli.options import looking
 from filmgrain_codec.cli.overview import of_estimate
 from filmgrain_codec.cli.progress import reporter
@@ -36,14 +36,13 @@ def command(
     from filmgrain_codec.grain.av1_table import table
     from filmgrain_codec.pipeline.inspect import estimate
 
-    if plot is not None:
-        chart.check(plot)
+    aside.check(grain_table, plot=plot)
     measured = estimate(source, ref, reporter(session, progress, quiet))
     found = measured.to_dict()
     session.close()
     if grain_table is not None:
         shots = ((s, *ends) for s, ends in zip(measured.used, measured.ends, strict=True))
-        chart.save(grain_table, table(shots), "grain table")
+        aside.save(grain_table, table(shots), "grain table")
     if plot is not None:
-        chart.save(plot, curves.svg(f"Grain of {Path(source).name}", found["shots"]))
+        aside.save(plot, curves.svg(f"Grain of {Path(source).name}", found["shots"]))
     session.tell("estimate", found, of_estimate(found), as_json)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filmgrain_codec.cli import chart
+from filmgrain_codec.cli import aside, chart
 from filmgrain_codec.cli.options import looking
 from filmgrain_codec.cli.progress import reporter
 from filmgrain_codec.cli.session import Session
@@ -42,14 +42,13 @@ def command(
     """
     from filmgrain_codec.pipeline.flicker import flicker
 
-    if plot is not None:
-        chart.check(plot)
+    aside.check(table, plot=plot)
     found = flicker(source, mode, radius, reporter(session, progress, quiet))
     session.close()
     if table is not None:
-        chart.save(table, rows_of(found.rows), "table")
+        aside.save(table, rows_of(found.rows), "table")
     if plot is not None:
-        chart.save(plot, drawn(f"Light of {Path(source).name}", found))
+        aside.save(plot, drawn(f"Light of {Path(source).name}", found))
     report = {"file": source, "frames": len(found.rows), "shots": [asdict(shot) for shot in found.shots]}
     session.tell("flicker", report, overview(found), as_json)
 

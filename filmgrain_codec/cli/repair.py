@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filmgrain_codec.cli import chart
+from filmgrain_codec.cli import aside
 from filmgrain_codec.cli.flicker import rows_of
 from filmgrain_codec.cli.options import looking
 from filmgrain_codec.cli.progress import reporter
@@ -39,10 +39,11 @@ def command(
     """
     from filmgrain_codec.pipeline.repair import look
 
+    aside.check(table)
     rows = look(source, filters, reporter(session, progress, quiet))
     session.close()
     if table is not None:
-        chart.save(table, rows_of(rows), "table")
+        aside.save(table, rows_of(rows), "table")
     report = {"file": source, **totals(rows)}
     session.tell("repair", report, overview(report), as_json)
 

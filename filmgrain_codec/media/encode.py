@@ -16,7 +16,7 @@ from av.video.frame import PictureType
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import EncoderError
-from filmgrain_codec.media import color
+from filmgrain_codec.media import color, schedule
 from filmgrain_codec.media.convert import to_av
 from filmgrain_codec.media.encoders import EncoderSpec
 from filmgrain_codec.media.order import mend
@@ -48,7 +48,8 @@ class VideoEncoder:
         self.context = cast(VideoCodecContext, av.CodecContext.create(spec.name, "w"))
         self._describe(time_base, rate or USUAL_RATE, sar, global_header)
         try:
-            self.context.open()
+            with schedule.kept():
+                self.context.open()
         except (av.error.FFmpegError, ValueError) as e:
             raise EncoderError(_refusal(spec, fmt, e)) from e
 

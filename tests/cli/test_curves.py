@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from filmgrain_codec.cli import chart, curves
+from filmgrain_codec.cli import aside, chart, curves
 from filmgrain_codec.errors import OutputError, UsageError
 from filmgrain_codec.pipeline import analyse
 
@@ -40,14 +40,16 @@ def test_many_shots_and_none() -> None:
 
 def test_only_svg_is_drawn(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"curves\.svg"):
-        chart.check(tmp_path / "curves.png")
-    chart.check(tmp_path / "curves.SVG")
+        aside.check(plot=tmp_path / "curves.png")
+    aside.check(plot=tmp_path / "curves.SVG")
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="choose another place"):
-        chart.save(tmp_path / "no" / "c.svg", curves.svg("t", [SHOT]))
-    chart.save(tmp_path / "c.svg", curves.svg("t", [SHOT]))
+        aside.save(tmp_path / "no" / "c.svg", curves.svg("t", [SHOT]))
+    with pytest.raises(OutputError, match="no folder"):
+        aside.check(tmp_path / "no" / "c.csv")
+    aside.save(tmp_path / "c.svg", curves.svg("t", [SHOT]))
     assert [p.name for p in tmp_path.iterdir()] == ["c.svg"]
 
 

@@ -191,6 +191,7 @@ def test_filter_adds_grain(source, tmp_path):
         ("inspect {text}", 3),
         ("inspect {dir}/none", 3),
         ("estimate {text}", 3),
+        ("estimate {in} -q --grain-table {dir}/none/grain.tbl", 4),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(source, tmp_path, line, code):
