@@ -205,7 +205,10 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     parser.add_argument("--pool", type=Path, help="folder of the samples, made if missing")
     parser.add_argument(
-        "--aim", choices=list(repair_samples.AIMS), default="both", help="clips and stills, or clips alone"
+        "--aim",
+        choices=list(repair_samples.AIMS),
+        default="both",
+        help="clips and stills, clips alone, or scans of stills",
     )
     parser.add_argument("--samples", type=int, default=30000, help="samples of a new pool, 55 kB each")
     parser.add_argument("--batch", type=int, default=12)

@@ -37,6 +37,7 @@ from filmgrain_codec.train.damage.statistics import KINDS, SCAN_AREA
 from filmgrain_codec.train.material import Material
 from filmgrain_codec.train.pool import look
 from filmgrain_codec.train.repair_aims import AIMS, Aim
+from filmgrain_codec.train.repair_compact import softened, specks
 from filmgrain_codec.train.repair_guard import GUARDS
 from filmgrain_codec.train.repair_texture import leaves, mottle, spots
 
@@ -176,7 +177,9 @@ def sample(
     side, frames = size + 2 * MARGIN, 1 if still else FRAMES
     middle = frames // 2
     lumas = clean_scene(seen, side, frames, rng, aim.clips)
-    guarded = rng.random() < (GUARDED_STILLS if still else aim.guarded)
+    if aim.soft and rng.random() < aim.soft:
+        lumas = np.stack([softened(luma, rng) for luma in lumas])
+    guarded = rng.random() < (min(GUARDED_STILLS, aim.guarded) if still else aim.guarded)
     if guarded:
         names = list(GUARDS)
         GUARDS[names[int(rng.integers(len(names)))]](lumas, rng)
@@ -249,6 +252,9 @@ def damage(
     made = [film.layers(number) for number in range(2, 2 + frames)]
     for number, layers in enumerate(made, 2):
         lines.draw(layers, number)
+    if aim.compact and rng.random() < aim.compact:
+        for layers in made:
+            specks(layers, rng)
     weaker = np.exp(rng.uniform(*np.log(aim.weaker))) if rng.random() < WEAK else 1.0
     return [Layers(*(np.float32(weaker) * p for p in (over.white, over.black))) for over in made]
 
@@ -305,7 +311,9 @@ class Batches(Dataset[Batch]):
         if self.still is None:
             planes = misled(planes, rng)
         given = assembled(planes[:, :4].float() / 255)
-        given, truth["brighter"] = graded(given, truth["brighter"], rng, self.still is None)
+        given, truth["brighter"] = graded(
+            given, truth["brighter"], rng, self.pool.aim.inverted if self.still is None else None
+        )
         guarded = (bits[:, 0, 0, 0] & GUARD > 0).numpy()
         dropped = self.pool.aim.dropped
         chance = np.where(guarded, min(dropped, DROPPED_GUARDED), dropped)
@@ -348,13 +356,14 @@ def bends(side: int, rng: Generator) -> Tensor:
     return still + by.permute(0, 2, 3, 1)
 
 
-def graded(given: Tensor, brighter: Tensor, rng: Generator, wanted: bool) -> tuple[Tensor, Tensor]:
-    """Half of the batches as negatives, all a little weaker in contrast; what is brighter then is not."""
-    if not wanted:
+def graded(given: Tensor, brighter: Tensor, rng: Generator, inverted: float | None) -> tuple[Tensor, Tensor]:
+    """A share of batches as negatives, all a little weaker in contrast (None: no change); what is brighter
+    then is not."""
+    if inverted is None:
         return given, brighter
     gain = float(rng.uniform(0.75, 1.0))
     pictures = given[:, :3] * gain + float(rng.uniform(0, 1 - gain))
-    if rng.random() < 0.5:
+    if rng.random() < inverted:
         pictures, brighter = 1 - pictures, 1 - brighter
     seen = given[:, 4:5]
     pictures[:, 1:] *= seen

@@ -108,7 +108,7 @@ def test_stills_and_moving_samples_are_told_apart(rows):
 def test_a_negative_of_a_batch_has_the_other_polarity(rows):
     given, brighter = (Batches(Rows(rows), 1, still=False, size=6)[0][k] for k in ("given", "brighter"))
     rngs = [np.random.default_rng(k) for k in range(12)]
-    made = [repair_samples.graded(given, brighter, rng, True) for rng in rngs]
+    made = [repair_samples.graded(given, brighter, rng, 0.5) for rng in rngs]
     turned = [not torch.equal(polarity, brighter) for _, polarity in made]
     assert any(turned)
     assert not all(turned)
