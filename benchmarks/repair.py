@@ -48,18 +48,19 @@ COLUMNS = ("group", "method", "clips", "f1", "precision", "recall", "psnr_in", "
 DRAWS = {draw.name: draw for draw in (scenes.USUAL, scenes.FRESH, scenes.JUDGE)}
 QUICK = 2
 FILMS, SPEED_FRAMES = 40, 48
-SPEEDS = ("dust", "dust:detector=net", "scratches")
+SPEEDS = ("dust", "dust:detector=net", "dust:passes=2", "dust:detector=net,passes=2", "scratches")
 DIRTY = "dust, dirty film"
 
 
 def detectors() -> list[methods.Ours]:
-    """Ranks, and the net where one is installed."""
+    """Ranks, and the net where one is installed; in one pass and in two."""
+    known = ["rank", "net"]
     try:
         store.resolve("fast", "repair")
     except ModelError:
         print("no mask net is installed: ranks only", file=sys.stderr)
-        return [methods.dust("rank")]
-    return [methods.dust("rank"), methods.dust("net")]
+        known = ["rank"]
+    return [methods.dust(name, passes=passes) for passes in (1, 2) for name in known]
 
 
 def repaired(case: Case, tried: Sequence[methods.Ours]) -> Iterator[dict[str, Any]]:
@@ -101,7 +102,7 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
         return published(options)
     rows: list[dict[str, Any]] = []
     usual = detectors()
-    plain = [methods.dust(m.name.split()[-1], "max_coverage=1") for m in usual]
+    plain = [methods.dust(m.detector, "max_coverage=1", m.passes) for m in usual]
     draw = DRAWS[options.draw]
     usual_draw = draw is scenes.USUAL
     for case in scenes.synthetic(QUICK if options.quick else None, draw):
@@ -120,7 +121,7 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def speeds() -> dict[str, dict[str, float]]:
     """Frames of 1080p a second, which a busy machine lowers, and seconds of processor time for one."""
-    texts = SPEEDS if len(detectors()) > 1 else [t for t in SPEEDS if "net" not in t]
+    texts = SPEEDS if any(m.detector == "net" for m in detectors()) else [t for t in SPEEDS if "net" not in t]
     runs = {text: speed.filtered(text, SPEED_FRAMES) for text in texts}
     runs[DIRTY] = speed.filtered("dust", SPEED_FRAMES, Damage(speed.FORMAT, "16mm", scenes.SEVERITY, seed=1))
     return {

@@ -27,6 +27,8 @@ class Ours:
     name: str
     texts: tuple[str, ...]
     show: str
+    detector: str
+    passes: int
 
     def frames(self, case: Case) -> list[Frame]:
         return list(Graph(build_chain(self.texts)).stream(case.given))
@@ -36,9 +38,10 @@ class Ours:
         return [f.planes[0] > f.planes[0].min() + 0.25 for f in shown]
 
 
-def dust(detector: str, more: str = COVERAGE) -> Ours:
-    text = f"dust:detector={detector},{more}"
-    return Ours(f"dust, {detector}", (text,), f"{text},show=mask")
+def dust(detector: str, more: str = COVERAGE, passes: int = 1) -> Ours:
+    text = f"dust:detector={detector},passes={passes},{more}"
+    name = f"dust, {detector}" if passes == 1 else f"dust, {detector}, two passes"
+    return Ours(name, (text,), f"{text},show=mask", detector, passes)
 
 
 def windows(frames: Sequence[Frame]) -> list[list[Frame]]:

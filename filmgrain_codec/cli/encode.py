@@ -41,8 +41,8 @@ from filmgrain_codec.infer.names import BACKENDS
 @click.option("--deflicker", type=click.Choice(["off", "auto", "safe", "strong", "atlas"]),
               default="off", show_default=True,
               help="Even out the light first; auto leaves steady shots alone.")  # fmt: skip
-@click.option("--repair", default="off", show_default=True, metavar="off|dust,scratches",
-              help="Repair dust, scratches or both, before grain is measured.")  # fmt: skip
+@click.option("--repair", default="off", show_default=True, metavar="off|dust,scratches|best",
+              help="Repair dust, scratches or both first; best: both, with more care.")  # fmt: skip
 @click.option("-f", "--filter", "filters", multiple=True, metavar="NODE",
               help="Filter to run before the grain is measured; may be repeated.")  # fmt: skip
 @click.option("--sample", type=Amount(), metavar="SECONDS",

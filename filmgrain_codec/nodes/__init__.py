@@ -81,7 +81,7 @@ NODES.register(
 NODES.register(
     NodeSpec(
         "dust",
-        "filmgrain_codec.nodes.repair.dust:Dust",
+        "filmgrain_codec.nodes.repair.twice:dust",
         "Repairs dust, dirt and hair that one frame has and its neighbours have not.",
         (
             Param("sensitivity", float, 1.0, "divides the thresholds; 0 finds nothing", 0.0, 4.0),
@@ -111,6 +111,7 @@ NODES.register(
                 100.0,
                 "% of the picture",
             ),
+            Param("passes", int, 1, "with 2 the neighbours are repaired first, which finds more", 1, 2),
             Param("veto", str, None, "picture (or %04d sequence), white where nothing is changed"),
             Param("mask", str, None, "picture (or %04d sequence), white where damage is"),
             Param("show", str, "repaired", "what comes out", choices=("repaired", "overlay", "mask")),

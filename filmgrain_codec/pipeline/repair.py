@@ -12,6 +12,7 @@ from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.core.registry import build_chain
 from filmgrain_codec.errors import UsageError
+from filmgrain_codec.nodes import repair as repairs
 from filmgrain_codec.nodes.repair import KINDS, dust, scratches
 from filmgrain_codec.pipeline.ahead import watched
 from filmgrain_codec.pipeline.clip import opened
@@ -37,17 +38,8 @@ class Row:
 
 
 def chain(text: str) -> list[str]:
-    """The filters that ``encode --repair`` names: off, or kinds with commas. Raises ``UsageError``."""
-    if text == OFF:
-        return []
-    words = [word.strip() for word in text.split(",")]
-    for word in words:
-        if word not in KINDS:
-            known = " or ".join(KINDS)
-            raise UsageError(f"--repair knows no {word!r}: name {known}, or both with a comma, or off")
-    if len(set(words)) < len(words):
-        raise UsageError(f"--repair names one kind twice: {text!r}")
-    return words
+    """The filters that ``encode --repair`` names: off, kinds with commas, or best. Raises ``UsageError``."""
+    return [] if text == OFF else repairs.named(text, "--repair")
 
 
 def row(frame: Frame) -> Row:

@@ -76,7 +76,8 @@ def test_encode_repairs_before_grain_is_measured(source: Path, tmp_path: Path) -
 def test_words_of_repair(source: Path, tmp_path: Path) -> None:
     assert chain("off") == []
     assert chain("scratches, dust") == ["scratches", "dust"]
-    for words, match in (("grain", "no 'grain'"), ("dust,dust", "twice")):
+    assert chain("best") == ["dust:detector=net,passes=2", "scratches"]
+    for words, match in (("best,dust", "no 'best'"), ("grain", "no 'grain'"), ("dust,dust", "twice")):
         with pytest.raises(UsageError, match=match):
             chain(words)
     with pytest.raises(UsageError, match="--repair"):

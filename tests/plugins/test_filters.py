@@ -42,6 +42,7 @@ CASES = {
     ),
     "scratches": (("scratches:show=mask",), lambda c: fg.scratches(c, show="mask")),
     "repair": (("dust", "scratches"), fg.repair),
+    "dust-twice": (("dust:passes=2,max_coverage=20",), lambda c: fg.dust(c, passes=2, max_coverage=20.0)),
     "deband": (("deband:step=2,bits=12",), lambda c: fg.deband(c, step=2.0, bits=12)),
     "depth": (("depth:bits=12",), lambda c: fg.depth(c, bits=12)),
     "chain": (

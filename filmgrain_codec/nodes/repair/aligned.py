@@ -28,11 +28,13 @@ class Aligned:
 
     All planes are luma's size, in codes of full scale (of RGB the mean of the three). Where a neighbour
     is the frame itself, ``usable`` is 0 everywhere. ``one_sided``: both neighbours are of the same side, the
-    farther one at ``BEFORE`` and the nearer one at ``AFTER``.
+    farther one at ``BEFORE`` and the nearer one at ``AFTER``. ``guide``: brightness of the middle frame that
+    motion is searched from, where that is not its own.
     """
 
     frames: Sequence[Frame]
     one_sided: bool = False
+    guide: Plane | None = None
 
     @cached_property
     def lumas(self) -> list[Plane]:
@@ -42,7 +44,7 @@ class Aligned:
 
     @cached_property
     def motion(self) -> Motion:
-        return Motion(self.lumas, HERE, SEARCH, median=MEDIAN, film=True)
+        return film_motion(self.lumas, HERE, self.guide)
 
     @property
     def here(self) -> Plane:
@@ -79,13 +81,20 @@ class Aligned:
         return self.lumas[BEFORE] is self.here or self.lumas[AFTER] is self.here
 
 
-def witnesses(window: Sequence[Frame]) -> Aligned:
+def film_motion(lumas: Sequence[Plane], centre: int, guide: Plane | None = None) -> Motion:
+    """The ways from a frame to its neighbours, searched from ``guide`` where there is one."""
+    here = lumas[centre]
+    seen = [guide if guide is not None and luma is here else luma for luma in lumas]
+    return Motion(seen, centre, SEARCH, median=MEDIAN, film=True)
+
+
+def witnesses(window: Sequence[Frame], guide: Plane | None = None) -> Aligned:
     """The middle one of five frames and the two nearest others; at the end of a shot those of one side."""
     indices = [f.index for f in window]
     for middle, near, far in ((1, 3, 4), (3, 1, 0)):
         if indices[middle] == indices[2] and len({indices[2], indices[near], indices[far]}) == 3:
-            return Aligned([window[far], window[2], window[near]], one_sided=True)
-    return Aligned(window[1:4])
+            return Aligned([window[far], window[2], window[near]], True, guide)
+    return Aligned(window[1:4], guide=guide)
 
 
 def brightness(frame: Frame) -> Plane:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, Plane
 from filmgrain_codec.nodes.align import Motion
-from filmgrain_codec.nodes.repair.aligned import MEDIAN, SEARCH, Aligned, brightness
+from filmgrain_codec.nodes.repair.aligned import Aligned, brightness, film_motion
 
 
 @dataclass(eq=False)
@@ -19,16 +19,18 @@ class Around:
     """``window``: an odd number of successive frames of one shot; a frame that stands twice is clamped.
 
     ``known``: brightness of some of them by frame index, so that one object stands for one plane.
+    ``guide``: see ``Aligned``.
     """
 
     window: Sequence[Frame]
     known: Mapping[int, Plane] = field(default_factory=dict)
+    guide: Plane | None = None
 
     @classmethod
     def of(cls, window: Sequence[Frame], aligned: Aligned) -> Around:
         """A window whose nearest frames were looked at before."""
         known = {f.index: luma for f, luma in zip(aligned.frames, aligned.lumas, strict=True)}
-        return cls(window, known)
+        return cls(window, known, aligned.guide)
 
     @property
     def middle(self) -> int:
@@ -60,7 +62,7 @@ class Around:
 
     @cached_property
     def motion(self) -> Motion:
-        return Motion(self.lumas, self.middle, SEARCH, median=MEDIAN, film=True)
+        return film_motion(self.lumas, self.middle, self.guide)
 
     def inside(self, k: int) -> NDArray[np.uint8]:
         """1 where frame ``k`` of the window shows the place (luma's shape)."""

@@ -93,7 +93,11 @@ class Dust:
         return fmt
 
     def process(self, window: Sequence[Frame], n: int) -> Frame:
-        frame, aligned = window[self.radius], witnesses(window)
+        return self.repaired(window, n)
+
+    def repaired(self, window: Sequence[Frame], n: int, guide: Plane | None = None) -> Frame:
+        """``process``; ``guide``: brightness of the middle frame that motion is searched from instead."""
+        frame, aligned = window[self.radius], witnesses(window, guide)
         around = Around.of(window, aligned)
         found = self.found(around, aligned, n)
         hand = self._by_hand(n, frame.fmt)

@@ -17,7 +17,7 @@ from filmgrain_codec.grain import properties
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
 from filmgrain_codec.infer import store
 from filmgrain_codec.infer.names import AUTO, CUDA
-from filmgrain_codec.nodes.repair import KINDS
+from filmgrain_codec.nodes.repair import named
 from filmgrain_codec.nodes.synth import PARAMETRIC, SEGMENT_PROP, Grain
 from vsfgcodec.choice import Level, choice
 from vsfgcodec.clips import Job, Planes, job
@@ -179,15 +179,14 @@ def repair(
     cuts: Cuts = "auto",
     num_streams: int | None = None,
 ) -> vs.VideoNode:
-    """Dust and scratches repaired, as ``fgcodec encode --repair`` does: dust, scratches or both with a comma.
+    """Dust and scratches repaired, as ``fgcodec encode --repair`` does: dust, scratches or both with a comma,
+    or best: both, with the mask net and in two passes.
 
     ``fg.dust`` and ``fg.scratches`` take parameters. Sets the properties of both. Raises ``vs.Error``.
     """
-    filters = [word.strip() for word in what.split(",")]
-    unknown = [word for word in filters if word not in KINDS]
-    if unknown:
-        raise UsageError(f"what must be of {', '.join(KINDS)}, not {unknown[0]!r}")
-    return chained(job("fg.repair", clip), build_chain(filters), Manner(planes, cuts, num_streams))
+    return chained(
+        job("fg.repair", clip), build_chain(named(what, "what")), Manner(planes, cuts, num_streams)
+    )
 
 
 @public
