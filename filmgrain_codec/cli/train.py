@@ -25,6 +25,8 @@ TASKS = (
     "repair-export",
     "codec_repair",
     "codec_repair-export",
+    "codec_judge",
+    "codec_judge-export",
 )
 OF_CLIPS = ("atlas",)
 """They work on a clip like any job, so their commands stand here and not in ``train``."""
@@ -45,8 +47,8 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     """Train or export a network: fgcodec train removal --data DIR --out DIR --budget 50m.
 
     TASK is one of removal, export, level, level-export, synthesis, synthesis-export, tree, dfg,
-    dfg-eval, dfg-export, atlas, repair, repair-export, codec_repair, codec_repair-export; fgcodec train
-    TASK --help lists its options.
+    dfg-eval, dfg-export, atlas, repair, repair-export, codec_repair, codec_repair-export,
+    codec_judge, codec_judge-export; fgcodec train TASK --help lists its options.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         click.echo(ctx.get_help())

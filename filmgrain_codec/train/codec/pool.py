@@ -217,10 +217,15 @@ def coded_before(clean: Sequence[Frame], rng: Generator) -> tuple[list[Frame], l
 
 
 def through(
-    frames: Sequence[Frame], codec: str, rng: Generator, chosen: Sequence[int], steady: bool = False
+    frames: Sequence[Frame],
+    codec: str,
+    rng: Generator,
+    chosen: Sequence[int],
+    steady: bool = False,
+    ranges: Mapping[str, tuple[int, int]] = RANGES,
 ) -> dict[int, Frame]:
     """The ``chosen`` frames as the codec leaves them; ``steady``: JPEG of one quality."""
-    low, high = RANGES[codec]
+    low, high = ranges[codec]
     if codec == "jpeg":
         qualities = [float(rng.uniform(low, high)) for _ in chosen]
         return {
