@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
-from filmgrain_codec.errors import UsageError
+from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.infer import backend as backends
 from filmgrain_codec.infer import store, tiling
 from filmgrain_codec.infer.names import AUTO
@@ -21,7 +21,7 @@ from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.packed import pack, unpack
 
 Array = NDArray[np.float32]
-ROLE, TEXTURE_ROLE = "codec-repair", "codec-repair-texture"
+ROLE, TEXTURE_ROLE, JUDGE_ROLE = "codec-repair", "codec-repair-texture", "codec-judge"
 QP_PROP, CODEC_PROP, KEY_PROP = "FGQP", "FGCodec", "FGKeyQP"
 """Of a frame: the quantiser it was coded with, its codec family (see ``core.quantiser``), and the quantiser
 of the last frame, itself among them, that was coded without others."""
@@ -84,7 +84,7 @@ class CodecRepair:
             raise UsageError(f"codec is one of {', '.join((AUTO, *FAMILIES))}, not {codec!r}")
         self.model = store.resolve(model, ROLE)
         self.radius = max(self.model.radius, int(qp is None))
-        self._judge = session(self.model.part("judge"), threads)
+        self._judge = session(judge_of(self.model).part("judge"), threads)
         shares = {m: s * (1 - perceptual) for m, s in together(self.model).items()}
         shares |= {_texture(): perceptual} if perceptual else {}
         self._nets = [
@@ -198,6 +198,14 @@ class CodecRepair:
 def together(model: store.Model) -> dict[store.Model, float]:
     """Models whose answers are averaged, and their shares."""
     return {model: 0.5, store.resolve("fast", ROLE): 0.5} if model.radius else {model: 1.0}
+
+
+def judge_of(model: store.Model) -> store.Model:
+    """What judges quantisers: the net that is for that alone, else the model's own."""
+    try:
+        return store.resolve("fast", JUDGE_ROLE)
+    except ModelError:
+        return model
 
 
 def _texture() -> store.Model:

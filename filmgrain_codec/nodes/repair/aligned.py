@@ -46,6 +46,13 @@ class Aligned:
     def motion(self) -> Motion:
         return film_motion(self.lumas, HERE, self.guide)
 
+    def like(self, window: Sequence[Frame]) -> Aligned:
+        """Other pictures of the same frames, taken out of ``window``, drawn along the same motion."""
+        others = {f.index: f for f in window}
+        made = Aligned([others[f.index] for f in self.frames], self.one_sided, self.guide)
+        made.motion = self.motion
+        return made
+
     @property
     def here(self) -> Plane:
         return self.lumas[HERE]

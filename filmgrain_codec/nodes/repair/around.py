@@ -32,6 +32,12 @@ class Around:
         known = {f.index: luma for f, luma in zip(aligned.frames, aligned.lumas, strict=True)}
         return cls(window, known, aligned.guide)
 
+    def like(self, window: Sequence[Frame]) -> Around:
+        """Other pictures of the same frames, drawn along the same motion."""
+        made = Around(window, guide=self.guide)
+        made.motion = self.motion
+        return made
+
     @property
     def middle(self) -> int:
         return len(self.window) // 2

@@ -52,6 +52,14 @@ class Found:
     excess: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """What moves and blinks in the scene is told from."""
+
+    around: Around
+    ranks: Ranks
+
+
 class Dust:
     """Node that repairs specks of the middle frame of five; a pure function of them.
 
@@ -95,11 +103,19 @@ class Dust:
     def process(self, window: Sequence[Frame], n: int) -> Frame:
         return self.repaired(window, n)
 
-    def repaired(self, window: Sequence[Frame], n: int, guide: Plane | None = None) -> Frame:
-        """``process``; ``guide``: brightness of the middle frame that motion is searched from instead."""
+    def repaired(
+        self,
+        window: Sequence[Frame],
+        n: int,
+        guide: Plane | None = None,
+        scene: Sequence[Frame] | None = None,
+    ) -> Frame:
+        """``process``; ``guide``: brightness of the middle frame that motion is searched from instead.
+        ``scene``: the window as what moves and blinks is told from, if that is another one.
+        """
         frame, aligned = window[self.radius], witnesses(window, guide)
         around = Around.of(window, aligned)
-        found = self.found(around, aligned, n)
+        found = self.found(around, aligned, n, scene)
         hand = self._by_hand(n, frame.fmt)
         wide = widened(found.mask) if hand is None else widened(found.mask) | hand
         damaged = found.mask if hand is None else found.mask | hand
@@ -114,15 +130,18 @@ class Dust:
             return frame.with_planes(frame.planes, **props)
         return frame.with_planes(filled(around, wide, GRAIN_SIZE).planes, **props)
 
-    def found(self, around: Around, aligned: Aligned, n: int) -> Found:
-        """The damage of the middle frame."""
+    def found(self, around: Around, aligned: Aligned, n: int, scene: Sequence[Frame] | None = None) -> Found:
+        """The damage of the middle frame. ``scene``: see ``repaired``."""
         shape = around.frame.fmt.shape(0)
         if not self._sensitivity or (aligned.alone and self._net is None):
             return Found(np.zeros(shape, np.uint8), 0)
         ranks = Ranks(aligned)
+        given = (
+            _Scene(around, ranks) if scene is None else _Scene(around.like(scene), Ranks(aligned.like(scene)))
+        )
         # Each kind is sifted by itself: what one of them takes for rain says nothing of the other's finds.
-        theirs = cache(lambda: self._theirs(ranks))
-        kinds = [self._spared(kind, around, ranks, n, theirs) for kind in self._seen(ranks)]
+        theirs = cache(lambda: self._theirs(given.ranks))
+        kinds = [self._spared(kind, given, ranks, n, theirs) for kind in self._seen(ranks)]
         kept = kinds[0] if len(kinds) == 1 else _joined([s for kind in kinds for s in kind], shape)
         mask = painted(kept, shape)
         if share(mask) > self._coverage:
@@ -145,11 +164,9 @@ class Dust:
                 found[rare] = specks(ranks.suspects(HERE, rare, STRICTER * scale), rare, SMALLEST)
         return [s for one in found.values() for s in one]
 
-    def _spared(
-        self, found: list[Speck], around: Around, ranks: Ranks, n: int, theirs: Theirs
-    ) -> list[Speck]:
+    def _spared(self, found: list[Speck], scene: _Scene, ranks: Ranks, n: int, theirs: Theirs) -> list[Speck]:
         """Those that are no part of the scene, and that may be changed. ``theirs``: see there."""
-        frame = around.frame
+        frame = scene.around.frame
         kept = [s for s in found if self._limits.admits(s, frame.fmt.shape(0))]
         veto = self._veto.at(n, frame.fmt) if self._veto else None
         kept = gates.untouched(kept, veto)
@@ -169,7 +186,7 @@ class Dust:
             return []
         if ranks.aligned.one_sided:
             return gates.not_akin(still.left, kept, still.chance)
-        steady = _steady(still.left, around, ranks)
+        steady = _steady(still.left, scene.around, scene.ranks.aligned)
         return gates.not_akin(steady.left, kept, still.chance + steady.chance)
 
     def _theirs(self, ranks: Ranks) -> tuple[list[Speck], list[Speck]]:
@@ -212,12 +229,11 @@ def _joined(found: Sequence[Speck], shape: tuple[int, int]) -> list[Speck]:
     return made
 
 
-def _steady(found: list[Speck], around: Around, ranks: Ranks) -> gates.Sifted:
+def _steady(found: list[Speck], around: Around, aligned: Aligned) -> gates.Sifted:
     """Without what blinks: seen two frames on as here."""
     far = around.others[2:]
     if not far:
         return gates.Sifted(found, Counter())
-    aligned = ranks.aligned
 
     def shown_far(speck: Speck) -> list[Plane]:
         return [around.motion.part(around.lumas[k], k, speck.rows, speck.columns) for k in sorted(far)]

@@ -59,7 +59,8 @@ class Twice(Dust):
     def process(self, window: Sequence[Frame], n: int) -> Frame:
         here = window[self.radius]
         others = [f if f.index == here.index else repaired(f) for f in window]
-        made = self.repaired(others, n, guide=brightness(repaired(here)))
+        # What passes by must not be gone from the frames beside: it would be taken for dirt here.
+        made = self.repaired(others, n, guide=brightness(repaired(here)), scene=window)
         return replace(made, props={k: v for k, v in made.props.items() if k != NOTE})
 
 
