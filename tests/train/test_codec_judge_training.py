@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ pytest.importorskip("PIL.Image")
 from filmgrain_codec.infer import store  # noqa: E402
 from filmgrain_codec.infer.session import session  # noqa: E402
 from filmgrain_codec.nodes import codec_repair  # noqa: E402
+from filmgrain_codec.nodes.codec_repair import packed  # noqa: E402
 from filmgrain_codec.train import codec_judge, codec_judge_export  # noqa: E402
 from filmgrain_codec.train.codec import judged, pool  # noqa: E402
 from filmgrain_codec.train.networks.codec import PATCH, PLANES, TOLD, QuantiserNet  # noqa: E402
@@ -53,6 +55,18 @@ def test_a_soft_scene_has_less_detail(seed: int) -> None:
     soft = judged.softened(sharp, np.random.default_rng(seed))
     assert soft.shape == sharp.shape
     assert np.diff(soft, axis=1).std() < 0.9 * np.diff(sharp, axis=1).std()
+
+
+def test_turned_patches_are_patches_of_the_turned_picture() -> None:
+    luma, chroma = (np.random.default_rng(k).random((n, n), np.float32) for k, n in ((1, 96), (2, 48)))
+    one = packed([luma, chroma, 1 - chroma])
+    known = []
+    for rows, columns, swap in itertools.product((False, True), repeat=3):
+        planes = [p[:: -1 if rows else 1, :: -1 if columns else 1] for p in (luma, chroma, 1 - chroma)]
+        known.append(packed([np.ascontiguousarray(p.T if swap else p) for p in planes]))
+    made = [judged.turned(one, np.random.default_rng(k)) for k in range(40)]
+    seen = [next(n for n, k in enumerate(known) if np.array_equal(m, k)) for m in made]
+    assert set(seen) == set(range(8))
 
 
 def test_training_goes_on_where_it_stopped(data: Path, run: Path, tmp_path: Path) -> None:

@@ -113,6 +113,17 @@ def _corners(frame: Frame, rng: Generator) -> list[list[int]]:
     return places
 
 
+def turned(patches: NDArray[np.uint16], rng: Generator) -> NDArray[np.uint16]:
+    """Packed patches mirrored and transposed at random, all one way; the codec's grid stays where it is."""
+    if rng.random() < 0.5:
+        patches = patches[:, [2, 3, 0, 1, 4, 5], ::-1]
+    if rng.random() < 0.5:
+        patches = patches[:, [1, 0, 3, 2, 4, 5], :, ::-1]
+    if rng.random() < 0.5:
+        patches = patches[:, [0, 2, 1, 3, 4, 5]].swapaxes(2, 3)
+    return patches
+
+
 class Batches:
     """Batch ``step`` of a seed is the same on every run."""
 
@@ -128,7 +139,7 @@ class Batches:
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng([self._seed, step])
         picked = np.sort(rng.integers(0, len(self._pool.facts), self._size))
-        given = self._pool.patches[picked].astype(np.float32) / np.float32(65535)
+        given = turned(self._pool.patches[picked], rng).astype(np.float32) / np.float32(65535)
         qp, family = self._pool.facts[picked].T
         untold = rng.random(self._size) < UNTOLD_SHARE
         named = np.where(untold, len(FAMILIES) - 1, family).astype(int)
