@@ -27,8 +27,8 @@ class Ours:
     name: str
     texts: tuple[str, ...]
     show: str
-    detector: str
-    passes: int
+    detector: str = ""
+    passes: int = 1
 
     def frames(self, case: Case) -> list[Frame]:
         return list(Graph(build_chain(self.texts)).stream(case.given))
