@@ -27,12 +27,16 @@ from filmgrain_codec.train.codec.batches import Batch, told
 from filmgrain_codec.train.material import Material
 from filmgrain_codec.train.networks.codec import PATCH
 
+LUMA = 4
+"""Packed planes that are luma's; the others are chroma's."""
 FRAMES, KEPT, PER_FRAME, STEP = 5, 2, 4, 8
 """Frames of a scene, of those kept, squares of each, and samples that their corners are multiples of."""
 UNCODED_SHARE, SOFT_SHARE, GRAINY_SHARE = 0.2, 0.5, 0.2
 BLURS, SHRUNK, GRAIN = (0.5, 2.5), (1.2, 4.0), (0.002, 0.02)
 """Sigma of the softness in samples; factor by which a scene was smaller once; deviation of its noise."""
 RANGES = {"x264": (6, 46), "x265": (6, 46), "svtav1": (4, 63), "mpeg2": (1, 31), "jpeg": (6, 99)}
+GRAY_SHARE, NEUTRAL = 0.2, 32768
+"""Share of the patches without colour, and the code of their chroma."""
 UNCODED = 0.0
 UNTOLD_SHARE = 0.5
 """Share of the patches whose codec is not told, as it mostly is where the quantiser is not."""
@@ -139,7 +143,9 @@ class Batches:
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng([self._seed, step])
         picked = np.sort(rng.integers(0, len(self._pool.facts), self._size))
-        given = turned(self._pool.patches[picked], rng).astype(np.float32) / np.float32(65535)
+        patches = turned(self._pool.patches[picked], rng).copy()
+        patches[rng.random(self._size) < GRAY_SHARE, LUMA:] = NEUTRAL
+        given = patches.astype(np.float32) / np.float32(65535)
         qp, family = self._pool.facts[picked].T
         untold = rng.random(self._size) < UNTOLD_SHARE
         named = np.where(untold, len(FAMILIES) - 1, family).astype(int)
