@@ -36,6 +36,8 @@ NEAR = 5
 """Side of the box within which samples limit what is added."""
 DOUBT = 6.0
 """Taken off a QP that was judged: a picture that is taken for coarser than it is would lose detail."""
+FINER = 10.0
+"""What stands still is taken to have a key frame so much finer, where nobody tells how it was coded."""
 _TO_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _BLUE, _RED = np.float32(1.8556), np.float32(1.5748)
 
@@ -125,7 +127,7 @@ class CodecRepair:
         much as their key frame would, if it is finer.
         """
         frame = window[len(window) // 2]
-        key = None if self._qp is not None else frame.props.get(KEY_PROP)
+        key = None if self._qp is not None else self._key(frame, qp)
         others = [luma_of(f) for f in window if f is not frame]
         if key is None or key >= qp or not others:
             return qp, np.full((1, 1), faded(qp, self._least), np.float32)
@@ -133,6 +135,14 @@ class CodecRepair:
         within = standing.between(still, qp, float(key))
         ends = [standing.usual(q) / standing.usual(within) * faded(q, self._least) for q in (key, qp)]
         return within, ends[0] * still + ends[1] * (1 - still)
+
+    @staticmethod
+    def _key(frame: Frame, qp: float) -> float | None:
+        """The QP of the frame's key frame as it is told; beside a QP that was judged it is guessed."""
+        if QP_PROP in frame.props:
+            found: float | None = frame.props.get(KEY_PROP)
+            return found
+        return qp - FINER
 
     def _steadied(self, window: Sequence[Frame], planes: list[Plane], qp: float) -> list[Plane]:
         """What stands still, averaged with its copies right before and after."""

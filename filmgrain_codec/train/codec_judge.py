@@ -16,9 +16,10 @@ from filmgrain_codec.train.codec import judged
 from filmgrain_codec.train.codec.batches import Batch
 from filmgrain_codec.train.codec.losses import judge_loss
 from filmgrain_codec.train.codec.pool import Recipe
-from filmgrain_codec.train.level import commit, seconds
+from filmgrain_codec.train.level import commit
 from filmgrain_codec.train.loop import Run, Schedule
 from filmgrain_codec.train.networks.codec import QuantiserNet
+from filmgrain_codec.train.options import add_length
 
 HELD_OUT_SCENES, HELD_OUT_SEED = 250, 77
 CHECKS, CHECK_SIZE = 6, 256
@@ -82,15 +83,7 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     defaults = {k: v for k, v in asdict(Config(Path(), Path())).items() if k not in ("data", "out")}
     parser.add_argument("--data", type=Path, required=True, help="folder with photos*/ and video_clean/")
     parser.add_argument("--out", type=Path, required=True, help="folder for pool, checkpoint and curve")
-    parser.add_argument("--budget", type=seconds, help="wall-clock length: 20m, 90s")
-    parser.add_argument("--steps", type=int, help="train this many steps instead, repeatably")
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--scenes", type=int, help="coded scenes in a pool that is made")
-    parser.add_argument("--batch", type=int, help="patches a step")
-    parser.add_argument("--rate", type=float, help="highest learning rate")
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--device")
-    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
+    add_length(parser)
     parser.set_defaults(**defaults)
     return Config(**vars(parser.parse_args(arguments)))
 

@@ -42,8 +42,9 @@ RECIPE = """\
 {scenes} scenes of {frames} frames under simulated camera moves, {kept} frames of each and {each} patches of
 those, coded through PyAV by x264, x265, SVT-AV1, MPEG-2 and JPEG ({ranges}), {uncoded:.0%} not coded at all,
 which counts as QP 0; before that {soft:.0%} drawn softly (out of focus, or made larger) and {grainy:.0%} with
-noise; {gray:.0%} of the patches without colour. Gaussian likelihood of QP / 63; AdamW, cosine over the budget, averaged weights. Seed {seed}, {steps}
-steps of {batch} patches, {minutes:.0f} minutes on one shared core, commit `{commit:.12}`, torch {torch}.
+noise; {gray:.0%} of the patches without colour. Gaussian likelihood of QP / 63; AdamW, cosine over the
+budget, averaged weights. Seed {seed}, {steps} steps of {batch} patches, {minutes:.0f} minutes on one shared
+core, commit `{commit:.12}`, torch {torch}.
 `fgcodec train codec_judge --data DIR --out DIR --budget {budget:.0f}m --seed {seed}`."""
 
 LIMITS = """\

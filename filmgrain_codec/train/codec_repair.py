@@ -15,10 +15,11 @@ from filmgrain_codec.train.codec.losses import gains, objective
 from filmgrain_codec.train.codec.nogan import NoGan
 from filmgrain_codec.train.codec.pool import Recipe, make
 from filmgrain_codec.train.codec.texture import Textured, compared
-from filmgrain_codec.train.level import commit, seconds
+from filmgrain_codec.train.level import commit
 from filmgrain_codec.train.loop import Run, Schedule, load_checkpoint
 from filmgrain_codec.train.networks.codec import RADIUS, WIDTHS, CodecNets, macs_per_sample
 from filmgrain_codec.train.networks.codec_unet import TextureNets, UnetRepair, nets_of
+from filmgrain_codec.train.options import add_length
 
 BASELINE, TEXTURE = UnetRepair.tier, TextureNets.tier
 TIERS = (*WIDTHS, TEXTURE, BASELINE)
@@ -112,16 +113,8 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--pool", type=Path, help="folder of the pools; made there if there are none")
     what = f"{TEXTURE}: for the slider 'perceptual'; {BASELINE}: the artifact-removal GAN"
     parser.add_argument("--tier", choices=TIERS, help=what)
-    parser.add_argument("--budget", type=seconds, help="wall-clock length: 60m, 90s, 2h")
-    parser.add_argument("--steps", type=int, help="train this many steps instead, repeatably")
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--scenes", type=int, help="coded scenes in a pool that is made")
-    parser.add_argument("--batch", type=int, help="patches a step")
-    parser.add_argument("--rate", type=float, help="highest learning rate")
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--device")
+    add_length(parser)
     parser.add_argument("--start", type=Path, help="begin with the weights of an earlier run's folder")
-    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     parser.set_defaults(**defaults)
     return Config(**vars(parser.parse_args(arguments)))
 

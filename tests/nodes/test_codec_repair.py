@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
+import av
+import cv2
 import numpy as np
 import pytest
 
@@ -24,6 +27,7 @@ from filmgrain_codec.nodes.codec_repair import (
     as_420,
     faded,
 )
+from tests.conftest import ROOT
 
 FMT = FrameFormat(160, 128, "yuv", 1, 1, 8)
 
@@ -151,6 +155,37 @@ def test_what_stands_still_flickers_no_more_than_it_was_coded(codec):
     assert flicker(made) <= flicker(frames)
     errors = [np.mean([error(a, b) for a, b in zip(s, scene(5), strict=True)]) for s in (made, frames)]
     assert errors[0] < errors[1]
+
+
+def photographed(soft: float, gray: bool) -> Frame:
+    """A frame of film as drawn by a soft lens: nothing in it is finer than sigma ``soft``."""
+    with av.open(str(ROOT / "benchmarks" / "clips" / "flower_35mm.mov")) as film:
+        made = next(film.decode(video=0))
+    fmt = FrameFormat(made.width, made.height, "yuv", 1, 1, 10)
+    codes = made.reformat(format="yuv420p10le").to_ndarray().ravel()
+    ends = np.cumsum([0, *(np.prod(fmt.shape(k)) for k in range(3))])
+    planes = [codes[a:b].reshape(fmt.shape(k)) for k, (a, b) in enumerate(pairwise(ends))]
+    drawn = [cv2.GaussianBlur(p / np.float32(1023), (0, 0), soft) for p in planes]
+    if gray:
+        return Frame((drawn[0],), replace(fmt, family="gray", sub_w=0, sub_h=0), 0, 0, Fraction(1, 25))
+    return Frame(tuple(drawn), fmt, 0, 0, Fraction(1, 25))
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize("soft", [1.0, 1.5, 2.5, 4.0])
+def test_what_is_soft_of_itself_is_not_taken_for_coded(soft, gray):
+    clean = photographed(soft, gray)
+    assert error(CodecRepair().process([clean], 0), clean) < 5e-7
+
+
+@pytest.mark.parametrize("codec", ["x265", "svtav1"])
+def test_what_stands_still_is_not_made_worse_where_nothing_is_told(codec):
+    clean = scene(5)
+    coded, _ = recode(clean, Coding(codec, {"crf": "28", "preset": "6" if codec == "svtav1" else "medium"}))
+    untold = [replace(f, props={}) for f in coded]
+    node = CodecRepair()
+    made = node.process(untold[2 - node.radius : 3 + node.radius], 2)
+    assert error(made, clean[2]) <= 1.001 * error(untold[2], clean[2])
 
 
 def test_only_copies_are_averaged():
