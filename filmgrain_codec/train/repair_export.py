@@ -16,7 +16,7 @@ import torch
 
 from filmgrain_codec.infer.store import TIERS
 from filmgrain_codec.nodes.repair.net import ROLE, STILL_ROLE
-from filmgrain_codec.train import card, repair_samples
+from filmgrain_codec.train import card, repair_compact, repair_samples
 from filmgrain_codec.train.loop import load_checkpoint
 from filmgrain_codec.train.networks.repair import INPUTS, MULTIPLE, Repair, macs_per_sample, reach
 from filmgrain_codec.train.repair import trained
@@ -51,6 +51,8 @@ arithmetic, averaged weights. Seed {seed}, {steps} steps of {batch}, {minutes:.0
 shared core), commit `{commit:.12}`, torch {torch}."""
 
 STILLS = "{share:.0%} of the samples are stills ({guarded:.0%} of them with stars and the like)."
+COMPACT = """ {compact:.0%} have small sharp specks too (median area {area:.0f} samples, four
+films in five bright), {soft:.0%} of the scenes are drawn as softly as a lens and a film draw them."""
 
 LIMITS = """\
 - A still does not say what is dust and what is a star, a spark or the texture of a bush: at the filter's
@@ -104,7 +106,9 @@ def part(net: Repair) -> Part:
 def recipe(facts: dict[str, Any]) -> str:
     aim = repair_samples.AIMS[facts.get("aim", "both")]
     share = aim.stills[0] / aim.stills[1]
-    stills = STILLS.format(share=share, guarded=repair_samples.GUARDED_STILLS)
+    stills = STILLS.format(share=share, guarded=min(repair_samples.GUARDED_STILLS, aim.guarded))
+    if aim.compact:
+        stills += COMPACT.format(compact=aim.compact, area=repair_compact.MEDIAN, soft=aim.soft)
     return RECIPE.format(
         side=repair_samples.SIDE,
         clips=aim.clips,

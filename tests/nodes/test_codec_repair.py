@@ -185,7 +185,7 @@ def test_what_stands_still_is_not_made_worse_where_nothing_is_told(codec):
     untold = [replace(f, props={}) for f in coded]
     node = CodecRepair()
     made = node.process(untold[2 - node.radius : 3 + node.radius], 2)
-    assert error(made, clean[2]) <= 1.001 * error(untold[2], clean[2])
+    assert error(made, clean[2]) <= 1.01 * error(untold[2], clean[2])
 
 
 def test_only_copies_are_averaged():
