@@ -14,11 +14,12 @@ from filmgrain_codec.train.codec.batches import Batches
 from filmgrain_codec.train.codec.losses import gains, objective
 from filmgrain_codec.train.codec.nogan import NoGan
 from filmgrain_codec.train.codec.pool import Recipe, make
+from filmgrain_codec.train.codec.shipped import begun
 from filmgrain_codec.train.codec.texture import Textured, compared
 from filmgrain_codec.train.level import commit
-from filmgrain_codec.train.loop import Run, Schedule, load_checkpoint
+from filmgrain_codec.train.loop import Run, Schedule
 from filmgrain_codec.train.networks.codec import RADIUS, WIDTHS, CodecNets, macs_per_sample
-from filmgrain_codec.train.networks.codec_unet import TextureNets, UnetRepair, nets_of
+from filmgrain_codec.train.networks.codec_unet import TextureNets, UnetRepair
 from filmgrain_codec.train.options import add_length
 
 BASELINE, TEXTURE = UnetRepair.tier, TextureNets.tier
@@ -46,7 +47,7 @@ class Config:
     rate: float = 2e-3
     threads: int = 1
     device: str = "cpu"
-    start: Path | None = None
+    start: str | None = None
     resume: bool = False
 
 
@@ -63,7 +64,7 @@ def train(config: Config) -> Run:
     schedule = Schedule(config.budget, config.steps, config.rate)
     kind = RUNS.get(config.tier, Run)
     judge = compared if config.tier == TEXTURE else gains
-    run = kind(begun(config), config.out, schedule, objective, judge, config.device)
+    run = kind(begun(config.tier, config.start), config.out, schedule, objective, judge, config.device)
     if config.resume:
         run.resume()
     note(config, run, pool.facts, held.facts)
@@ -73,14 +74,6 @@ def train(config: Config) -> Run:
         [(exact[k], rough[k]) for k in range(CHECKS)],
     )
     return run
-
-
-def begun(config: Config) -> CodecNets:
-    """New nets, or with the weights of an earlier run."""
-    nets = nets_of(config.tier)
-    if config.start is not None:
-        nets.load_state_dict(load_checkpoint(config.start / "checkpoint.pt")["average"], strict=False)
-    return nets
 
 
 def note(config: Config, run: Run, pool: dict[str, object], held: dict[str, object]) -> None:
@@ -94,7 +87,7 @@ def note(config: Config, run: Run, pool: dict[str, object], held: dict[str, obje
         "batch": config.batch,
         "rate": config.rate,
         "device": config.device,
-        "started_from": config.start and config.start.name,
+        "started_from": config.start and Path(config.start).name,
         "commit": commit(),
         "torch": torch.__version__,
         "kmac": macs_per_sample(run.net.repair) / 1000,
@@ -114,7 +107,9 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     what = f"{TEXTURE}: for the slider 'perceptual'; {BASELINE}: the artifact-removal GAN"
     parser.add_argument("--tier", choices=TIERS, help=what)
     add_length(parser)
-    parser.add_argument("--start", type=Path, help="begin with the weights of an earlier run's folder")
+    parser.add_argument(
+        "--start", help="begin with the weights of an earlier run's folder, or of a model by id"
+    )
     parser.set_defaults(**defaults)
     return Config(**vars(parser.parse_args(arguments)))
 

@@ -18,10 +18,11 @@ from filmgrain_codec.nodes.codec_repair import ROLE, TEXTURE_ROLE
 from filmgrain_codec.train import card
 from filmgrain_codec.train.codec import neighbours, pool
 from filmgrain_codec.train.codec.batches import ROUGH_ERROR, ROUGH_SHARE, Batch, Batches
+from filmgrain_codec.train.codec.shipped import begun
 from filmgrain_codec.train.codec.slim import slimmed
 from filmgrain_codec.train.loop import load_checkpoint
 from filmgrain_codec.train.networks.codec import PATCH, PLANES, TOLD, CodecNets, entering, macs_per_sample
-from filmgrain_codec.train.networks.codec_unet import TextureNets, UnetRepair, nets_of, settled
+from filmgrain_codec.train.networks.codec_unet import TextureNets, UnetRepair, settled
 from filmgrain_codec.train.shipping import Part, Shipment, facts_of, ordered, traced
 
 INPUTS = ("given", "told")
@@ -101,9 +102,9 @@ def ship(given: Shipment) -> list[Path]:
     given.check()
     state = load_checkpoint(given.run / "checkpoint.pt")
     facts = {**facts_of(given.run), "steps": state["step"], "seconds": state["elapsed"]}
-    nets = nets_of(facts["tier"])
+    nets = begun(facts["tier"], str(given.run))
     nets.load_state_dict(state["average"])
-    if nets.repair.radius:
+    if nets.repair.radius and nets.repair.whole:
         if given.data is None:
             raise UsageError("A net with neighbours is slimmed by what it makes of scenes: name --data.")
         nets.repair = slimmed(nets.repair, looked_at(given.data, facts["pool"]["seed"]), SILENT)

@@ -5,6 +5,8 @@ All pictures are (height, width, 3) float32 Y, Cb, Cr in 0..1; a scene is (frame
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -21,20 +23,38 @@ FAR_SHARE = 0.25
 RIPPLE_SHARE, OBJECT_SHARE = 0.3, 0.4
 
 
-def scene(photos: tuple[Picture, ...], side: int, frames: int, rng: Generator) -> Scene:
-    """A camera move over a still, four in ten with a moving object before it."""
-    seen = camera(photos[rng.integers(len(photos))], side, frames, rng)
-    if rng.random() < OBJECT_SHARE:
-        over = camera(photos[rng.integers(len(photos))], side, frames, rng)
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How lively scenes are: speeds to draw from, shares that ripple and that have objects before them.
+    ``erratic``: ripples wander from frame to frame, so that no frame follows from the one before.
+    """
+
+    speeds: tuple[float, ...]
+    ripples: float
+    objects: float
+    erratic: bool = False
+
+
+CALM = Style(SPEEDS, RIPPLE_SHARE, OBJECT_SHARE)
+LIVELY = Style((0.3, 1.0, 3.0, 6.0, 12.0, 20.0), 0.6, 0.8, erratic=True)
+"""Where much is new on every frame, as in what hand-held and action cameras see."""
+
+
+def scene(photos: tuple[Picture, ...], side: int, frames: int, rng: Generator, style: Style = CALM) -> Scene:
+    """A camera move over a still, of calm ones four in ten with a moving object before it."""
+    seen = camera(photos[rng.integers(len(photos))], side, frames, rng, style)
+    if rng.random() < style.objects:
+        over = camera(photos[rng.integers(len(photos))], side, frames, rng, style)
         seen += blob(side, frames, rng) * (over - seen)
     return seen
 
 
-def camera(picture: Picture, side: int, frames: int, rng: Generator) -> Scene:
-    """Pan, zoom, turn and tilt over a still; one in six stands still, three in ten ripple."""
+def camera(picture: Picture, side: int, frames: int, rng: Generator, style: Style = CALM) -> Scene:
+    """Pan, zoom, turn and tilt over a still; of calm ones one in six stands still, three in ten ripple."""
     cv = opencv()
     image = np.ascontiguousarray(np.moveaxis(picture, 0, 2), np.float32) / 255
-    track, ripple = homographies(image.shape[:2], side, frames, rng), ripples(side, frames, rng)
+    track = homographies(image.shape[:2], side, frames, rng, style.speeds)
+    ripple = ripples(side, frames, rng, style)
     out = np.empty((frames, side, side, 3), np.float32)
     for k, matrix in enumerate(track):
         if ripple is None:
@@ -57,9 +77,11 @@ def square(picture: Picture, side: int, rng: Generator) -> Scene:
     return np.asarray(part, np.float32) / np.float32(255)
 
 
-def homographies(shape: tuple[int, ...], side: int, frames: int, rng: Generator) -> list[NDArray[np.float64]]:
+def homographies(
+    shape: tuple[int, ...], side: int, frames: int, rng: Generator, speeds: tuple[float, ...] = SPEEDS
+) -> list[NDArray[np.float64]]:
     """From window samples to picture samples, one matrix a frame."""
-    speed = rng.choice(SPEEDS)
+    speed = rng.choice(speeds)
     still = speed == 0 and rng.random() < 0.5
     pan, speedup = rng.normal(0, 1, 2) * speed, rng.normal(0, 0.08) * speed
     zoom, turn, tilt = (0.0,) * 3 if still else (rng.normal(0, 0.004), rng.normal(0, 0.003), 1e-5 * speed)
@@ -78,14 +100,23 @@ def homographies(shape: tuple[int, ...], side: int, frames: int, rng: Generator)
     return out
 
 
-def ripples(side: int, frames: int, rng: Generator) -> Scene | None:
-    """Smooth displacements (frames, side, side, 2) that grow with time, None for most scenes."""
-    if rng.random() >= RIPPLE_SHARE:
+def ripples(side: int, frames: int, rng: Generator, style: Style = CALM) -> Scene | None:
+    """Smooth displacements (frames, side, side, 2) that grow with time or wander, None for scenes without."""
+    if rng.random() >= style.ripples:
         return None
-    coarse = rng.normal(0, rng.uniform(0.2, 2.5), (rng.integers(3, 9), rng.integers(3, 9), 2))
-    smooth = opencv().resize(coarse.astype(np.float32), (side, side), interpolation=opencv().INTER_CUBIC)
-    steps = np.arange(frames, dtype=np.float32) - frames // 2
-    return np.asarray(steps[:, None, None, None] * smooth, np.float32)
+    size, cells = rng.uniform(0.2, 2.5), (rng.integers(3, 9), rng.integers(3, 9), 2)
+    if not style.erratic:
+        steps = np.arange(frames, dtype=np.float32) - frames // 2
+        return np.asarray(steps[:, None, None, None] * _smooth(rng.normal(0, size, cells), side), np.float32)
+    return np.stack([_smooth(part, side) for part in rng.normal(0, size, (frames, *cells)).cumsum(0)])
+
+
+def _smooth(coarse: NDArray[np.float64], side: int) -> NDArray[np.float32]:
+    cv = opencv()
+    made: NDArray[np.float32] = cv.resize(
+        coarse.astype(np.float32), (side, side), interpolation=cv.INTER_CUBIC
+    )
+    return made
 
 
 def blob(side: int, frames: int, rng: Generator) -> Scene:

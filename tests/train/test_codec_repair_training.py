@@ -19,7 +19,7 @@ from filmgrain_codec.infer.session import session  # noqa: E402
 from filmgrain_codec.nodes.codec_repair import TEXTURE_ROLE, CodecRepair  # noqa: E402
 from filmgrain_codec.nodes.codec_repair import phases as filter_phases  # noqa: E402
 from filmgrain_codec.train import codec_repair, codec_repair_export  # noqa: E402
-from filmgrain_codec.train.codec import pool  # noqa: E402
+from filmgrain_codec.train.codec import pool, shipped  # noqa: E402, shipped
 from filmgrain_codec.train.codec.batches import Batches, told  # noqa: E402
 from filmgrain_codec.train.codec.jpeg import as_jpeg  # noqa: E402
 from filmgrain_codec.train.codec.losses import asked, beside, ms_ssim  # noqa: E402
@@ -245,9 +245,7 @@ def test_the_baseline_learns_from_pixels_and_is_shipped_like_ours(data: Path, tm
 
 def test_the_sliders_other_end_begins_as_a_repair_net_and_learns_detail(data: Path, tmp_path: Path) -> None:
     codec_repair.train(config(data, tmp_path / "near", 2))
-    begun = codec_repair.begun(
-        replace(config(data, tmp_path / "far", 4, tier="texture"), start=tmp_path / "near")
-    )
+    begun = shipped.begun("texture", str(tmp_path / "near"))
     near = torch.load(tmp_path / "near" / "checkpoint.pt", weights_only=True)["average"]
     assert all(torch.equal(v, begun.state_dict()[k]) for k, v in near.items())
     batch = Batches(pool.Pool(data / "pool"), 4, 1)[0]

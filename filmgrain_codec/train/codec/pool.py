@@ -37,6 +37,10 @@ GRID = 8
 CHANCES = {"x264": 0.18, "x265": 0.26, "svtav1": 0.28, "mpeg2": 0.07, "jpeg": 0.21}
 CLIP_SHARE, DOUBLE_SHARE, KEY_SHARE = 0.1, 0.1, 0.2
 """Scenes of real clips, scenes that were coded twice, and kept frames that are the first, coded by itself."""
+LIVELY_SHARE = 0.6
+"""Of the scenes of a pool: lively ones. Where a camera glides over a still, encoders find all of a frame in
+the one before, and lose less than of what is filmed.
+"""
 SINGLE_SHARE = 0.5
 """Of JPEG's scenes, in pools with neighbours: single pictures, as they are, beside which there is none."""
 RANGES = {"x264": (18, 46), "x265": (18, 46), "svtav1": (24, 63), "mpeg2": (2, 31), "jpeg": (6, 88)}
@@ -124,7 +128,7 @@ def clean_material(recipe: Recipe) -> Material:
 def samples(recipe: Recipe, seen: Material, number: int) -> Iterator[Sample]:
     """The samples of scene ``number``: arrays as in ``ARRAYS``."""
     rng = np.random.default_rng([recipe.seed, number])
-    clean = frames_of(clean_scene(seen, rng))
+    clean = frames_of(clean_scene(seen, rng, LIVELY_SHARE))
     codec = str(rng.choice(list(CHANCES), p=list(CHANCES.values())))
     single = recipe.neighbours and codec == "jpeg" and rng.random() < SINGLE_SHARE
     if single:
@@ -182,13 +186,17 @@ def places(frame: Frame, clean: Frame, rng: Generator) -> list[tuple[int, int]]:
     return [(tried[k][0], tried[k][1]) for k in picked]
 
 
-def clean_scene(seen: Material, rng: Generator) -> motion.Scene:
-    """(FRAMES, SCENE, SCENE, 3): an excerpt of a clip or a moving still, turned and graded at random."""
+def clean_scene(seen: Material, rng: Generator, lively: float = 0.0) -> motion.Scene:
+    """(FRAMES, SCENE, SCENE, 3): an excerpt of a clip or a moving still, turned and graded at random.
+
+    ``lively``: share of the moving stills that are.
+    """
     large = [c for c in seen.clips if min(c[0].shape[1:]) >= SCENE]
     if large and rng.random() < CLIP_SHARE:
         found = motion.excerpt(large[rng.integers(len(large))], SCENE, FRAMES, rng)
     else:
-        found = motion.scene(seen.photos, SCENE, FRAMES, rng)
+        style = motion.LIVELY if lively and rng.random() < lively else motion.CALM
+        found = motion.scene(seen.photos, SCENE, FRAMES, rng, style)
     return motion.graded(motion.turned(found, rng), rng)
 
 

@@ -108,6 +108,11 @@ class RepairNet(nn.Module):
         started(self)
         nn.init.zeros_(self.last.weight)
 
+    @property
+    def whole(self) -> bool:
+        """Whether no channels were taken out of its blocks (see ``train.codec.slim``)."""
+        return all(block.second.weight.shape[0] == block.second.weight.shape[1] for block in self.blocks)
+
     def forward(self, given: Tensor, told: Tensor) -> Tensor:
         known = self.told(told)
         own = PLANES + 1 + PHASES

@@ -1,0 +1,80 @@
+"""Weights of codec repair to begin with: those of an earlier run, or of a model that is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from filmgrain_codec.errors import ModelError
+from filmgrain_codec.infer import store
+from filmgrain_codec.nodes.codec_repair import ROLE
+from filmgrain_codec.train.loop import load_checkpoint
+from filmgrain_codec.train.networks.codec import Block, CodecNets, RepairNet
+from filmgrain_codec.train.networks.codec_unet import nets_of
+
+State = Mapping[str, Tensor]
+UP = "ConvTranspose"
+"""What the step up is in ONNX, with weights of its own making (see ``networks.codec.Up``)."""
+
+
+def begun(tier: str, start: str | None) -> CodecNets:
+    """Nets of a tier: new ones, or with the weights of ``start``, a run's folder or the id of a model, which
+    may be slimmed. Raises ``ModelError`` or ``InputError`` where it is neither.
+    """
+    nets = nets_of(tier)
+    if start is not None:
+        state = earlier(start)
+        if isinstance(nets.repair, RepairNet):
+            fitted(nets.repair, state)
+        nets.load_state_dict(state, strict=False)
+    return nets
+
+
+def earlier(start: str) -> State:
+    """Weights by name."""
+    if (Path(start) / "checkpoint.pt").exists():
+        state: State = load_checkpoint(Path(start) / "checkpoint.pt")["average"]
+        return state
+    model = store.resolve(start, ROLE)
+    return {
+        f"{part}.{name}": value
+        for part in ("repair", "judge")
+        for name, value in weights(model.part(part)).items()
+    }
+
+
+def weights(part: store.Part) -> dict[str, Tensor]:
+    """What an exported net learned. Raises ``ModelError`` if the file is not one of ours."""
+    graph = onnx.load(str(part.verified())).graph
+    held = {i.name: torch.from_numpy(np.array(onnx.numpy_helper.to_array(i))) for i in graph.initializer}
+    found = {name: value for name, value in held.items() if "::" not in name}
+    for node in graph.node:
+        if node.op_type == UP and node.input[1] in held:
+            square = held[node.input[1]]
+            found["up.weight"] = square.permute(1, 2, 3, 0).reshape(-1, square.shape[0], 1, 1)
+    if not found:
+        raise ModelError(f"{part.path} holds no weights by name: begin with the run that it came of.")
+    return found
+
+
+def fitted(net: RepairNet, state: State) -> None:
+    """Give a net's blocks as many channels inside as those of ``state`` have (see ``slim``)."""
+    for k, block in enumerate(net.blocks):
+        assert isinstance(block, Block)
+        kept = state.get(f"repair.blocks.{k}.second.weight", block.second.weight).shape[1]
+        if kept != block.second.weight.shape[1]:
+            _narrowed(block, kept)
+
+
+def _narrowed(block: Block, kept: int) -> None:
+    with torch.no_grad():
+        block.second.weight = nn.Parameter(block.second.weight[:, :kept].clone())
+        for part, rows in ((block.first, kept), (block.film.linear, 2 * kept)):
+            part.weight = nn.Parameter(part.weight[:rows].clone())
+            assert part.bias is not None
+            part.bias = nn.Parameter(part.bias[:rows].clone())
