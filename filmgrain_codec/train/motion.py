@@ -22,6 +22,9 @@ FAR_SHARE = 0.25
 """Share of scenes seen from far: their texture is as fine as grain, which a blind net must learn to keep."""
 RIPPLE_SHARE, OBJECT_SHARE = 0.3, 0.4
 
+BLURS, SHRUNK = (0.5, 2.5), (1.2, 4.0)
+"""Sigma of a soft scene's softness in samples; factor by which it was smaller once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Style:
@@ -150,6 +153,18 @@ def turned(scene: Scene, rng: Generator) -> Scene:
     """Random mirror and transposition."""
     scene = scene[:, :: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
     return scene.swapaxes(1, 2) if rng.random() < 0.5 else scene
+
+
+def softened(found: Scene, rng: Generator) -> Scene:
+    """A scene out of focus, or one that was made larger."""
+    cv, side = opencv(), found.shape[1]
+    if rng.random() < 0.5:
+        sigma = rng.uniform(*BLURS)
+        return np.stack([cv.GaussianBlur(frame, (0, 0), sigma) for frame in found])
+    small = round(side / rng.uniform(*SHRUNK))
+    how = cv.INTER_CUBIC if rng.random() < 0.5 else cv.INTER_LINEAR
+    shrunk = [cv.resize(frame, (small, small), interpolation=cv.INTER_AREA) for frame in found]
+    return np.stack([cv.resize(frame, (side, side), interpolation=how) for frame in shrunk])
 
 
 def graded(scene: Scene, rng: Generator) -> Scene:

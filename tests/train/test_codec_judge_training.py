@@ -15,7 +15,7 @@ from filmgrain_codec.infer import store  # noqa: E402
 from filmgrain_codec.infer.session import session  # noqa: E402
 from filmgrain_codec.nodes import codec_repair  # noqa: E402
 from filmgrain_codec.nodes.codec_repair import packed  # noqa: E402
-from filmgrain_codec.train import codec_judge, codec_judge_export  # noqa: E402
+from filmgrain_codec.train import codec_judge, codec_judge_export, motion  # noqa: E402
 from filmgrain_codec.train.codec import judged, pool  # noqa: E402
 from filmgrain_codec.train.networks.codec import PATCH, PLANES, TOLD, QuantiserNet  # noqa: E402
 from filmgrain_codec.train.shipping import Shipment  # noqa: E402
@@ -52,7 +52,7 @@ def test_a_pool_is_a_function_of_its_seed(data: Path, run: Path) -> None:
 @pytest.mark.parametrize("seed", [3, 4, 5, 6])
 def test_a_soft_scene_has_less_detail(seed: int) -> None:
     sharp = np.random.default_rng(2).random((2, 96, 96, 3), np.float32)
-    soft = judged.softened(sharp, np.random.default_rng(seed))
+    soft = motion.softened(sharp, np.random.default_rng(seed))
     assert soft.shape == sharp.shape
     assert np.diff(soft, axis=1).std() < 0.9 * np.diff(sharp, axis=1).std()
 

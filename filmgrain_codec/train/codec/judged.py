@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.quantiser import FAMILIES
 from filmgrain_codec.nodes.codec_repair import packed
-from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.train import motion
 from filmgrain_codec.train.codec import pool
 from filmgrain_codec.train.codec.batches import Batch, told
@@ -32,8 +31,8 @@ LUMA = 4
 FRAMES, KEPT, PER_FRAME, STEP = 5, 2, 4, 8
 """Frames of a scene, of those kept, squares of each, and samples that their corners are multiples of."""
 UNCODED_SHARE, SOFT_SHARE, GRAINY_SHARE = 0.2, 0.5, 0.2
-BLURS, SHRUNK, GRAIN = (0.5, 2.5), (1.2, 4.0), (0.002, 0.02)
-"""Sigma of the softness in samples; factor by which a scene was smaller once; deviation of its noise."""
+GRAIN = (0.002, 0.02)
+"""Deviation of a scene's noise."""
 RANGES = {"x264": (6, 46), "x265": (6, 46), "svtav1": (4, 63), "mpeg2": (1, 31), "jpeg": (6, 99)}
 GRAY_SHARE, NEUTRAL = 0.2, 32768
 """Share of the patches without colour, and the code of their chroma."""
@@ -93,22 +92,10 @@ def scene(seen: Material, rng: Generator) -> motion.Scene:
     """A scene as sharp, as soft and as noisy as sources are before they are coded."""
     found = pool.clean_scene(seen, rng)[:FRAMES]
     if rng.random() < SOFT_SHARE:
-        found = softened(found, rng)
+        found = motion.softened(found, rng)
     if rng.random() < GRAINY_SHARE:
         found = found + rng.normal(0, rng.uniform(*GRAIN), found.shape).astype(np.float32)
     return found.clip(0, 1)
-
-
-def softened(found: motion.Scene, rng: Generator) -> motion.Scene:
-    """A scene out of focus, or one that was made larger."""
-    cv, side = opencv(), found.shape[1]
-    if rng.random() < 0.5:
-        sigma = rng.uniform(*BLURS)
-        return np.stack([cv.GaussianBlur(frame, (0, 0), sigma) for frame in found])
-    small = round(side / rng.uniform(*SHRUNK))
-    how = cv.INTER_CUBIC if rng.random() < 0.5 else cv.INTER_LINEAR
-    shrunk = [cv.resize(frame, (small, small), interpolation=cv.INTER_AREA) for frame in found]
-    return np.stack([cv.resize(frame, (side, side), interpolation=how) for frame in shrunk])
 
 
 def _corners(frame: Frame, rng: Generator) -> list[list[int]]:

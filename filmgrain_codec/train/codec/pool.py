@@ -41,6 +41,8 @@ LIVELY_SHARE = 0.6
 """Of the scenes of a pool: lively ones. Where a camera glides over a still, encoders find all of a frame in
 the one before, and lose less than of what is filmed.
 """
+SOFT_SHARE = 0.2
+"""Of all scenes: out of focus, or made larger once. Of these a net that knows only sharp ones takes too much."""
 SINGLE_SHARE = 0.5
 """Of JPEG's scenes, in pools with neighbours: single pictures, as they are, beside which there is none."""
 RANGES = {"x264": (18, 46), "x265": (18, 46), "svtav1": (24, 63), "mpeg2": (2, 31), "jpeg": (6, 88)}
@@ -128,11 +130,11 @@ def clean_material(recipe: Recipe) -> Material:
 def samples(recipe: Recipe, seen: Material, number: int) -> Iterator[Sample]:
     """The samples of scene ``number``: arrays as in ``ARRAYS``."""
     rng = np.random.default_rng([recipe.seed, number])
-    clean = frames_of(clean_scene(seen, rng, LIVELY_SHARE))
+    clean = frames_of(focused(clean_scene(seen, rng, LIVELY_SHARE), rng))
     codec = str(rng.choice(list(CHANCES), p=list(CHANCES.values())))
     single = recipe.neighbours and codec == "jpeg" and rng.random() < SINGLE_SHARE
     if single:
-        clean = frames_of(singles(seen, rng))
+        clean = frames_of(focused(singles(seen, rng), rng))
     before = clean
     if rng.random() < DOUBLE_SHARE:
         clean, before = coded_before(clean, rng)
@@ -198,6 +200,11 @@ def clean_scene(seen: Material, rng: Generator, lively: float = 0.0) -> motion.S
         style = motion.LIVELY if lively and rng.random() < lively else motion.CALM
         found = motion.scene(seen.photos, SCENE, FRAMES, rng, style)
     return motion.graded(motion.turned(found, rng), rng)
+
+
+def focused(scene: motion.Scene, rng: Generator) -> motion.Scene:
+    """The scene, or a soft one of it."""
+    return motion.softened(scene, rng) if rng.random() < SOFT_SHARE else scene
 
 
 def singles(seen: Material, rng: Generator) -> motion.Scene:
