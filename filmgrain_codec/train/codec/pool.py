@@ -42,7 +42,7 @@ LIVELY_SHARE = 0.6
 the one before, and lose less than of what is filmed.
 """
 SOFT_SHARE = 0.2
-"""Of all scenes: out of focus, or made larger once. Of these a net that knows only sharp ones takes too much."""
+"""Of all scenes: out of focus, or made larger once. A net that knows sharp ones alone takes too much off."""
 SINGLE_SHARE = 0.5
 """Of JPEG's scenes, in pools with neighbours: single pictures, as they are, beside which there is none."""
 RANGES = {"x264": (18, 46), "x265": (18, 46), "svtav1": (24, 63), "mpeg2": (2, 31), "jpeg": (6, 88)}
