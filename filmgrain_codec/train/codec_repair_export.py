@@ -18,6 +18,7 @@ from filmgrain_codec.nodes.codec_repair import ROLE, TEXTURE_ROLE
 from filmgrain_codec.train import card
 from filmgrain_codec.train.codec import neighbours, pool
 from filmgrain_codec.train.codec.batches import ROUGH_ERROR, ROUGH_SHARE, Batch, Batches
+from filmgrain_codec.train.codec.losses import CORNER
 from filmgrain_codec.train.codec.shipped import begun
 from filmgrain_codec.train.codec.slim import slimmed
 from filmgrain_codec.train.loop import load_checkpoint
@@ -44,7 +45,8 @@ mixed with. Licence of the weights: {license}."""
 
 RECIPE = """\
 {count} patches of {side} x {side} from {scenes} scenes of {frames} frames: camera moves over photographs,
-and short clips, coded through PyAV by x264, x265 and SVT-AV1 (CRF, several presets, 8 and 10 bit),
+and short clips ({lively:.0%} of the moves lively: fast and wandering, with things in front; {soft:.0%} of the
+scenes out of focus or made larger), coded through PyAV by x264, x265 and SVT-AV1 (CRF, several presets, 8 and 10 bit),
 MPEG-2 and JPEG ({ranges}), {double:.0%} of them twice with grids apart. QP is told wrong by {error:g}
 (deviation) for {rough:.0%} of the patches. One frame in {keyed:.0f} is a scene's first; squares are likelier
 where more was lost. Loss: {losses}. AdamW, cosine over the budget, averaged weights.
@@ -53,8 +55,8 @@ Seed {seed}, {steps} steps of {batch} patches, {minutes:.0f} minutes on one shar
 `fgcodec train codec_repair --data DIR --out DIR --tier {tier} --scenes {scenes} --budget {budget:.0f}m
 --seed {seed}{rate}{start}`; a slower machine takes fewer steps."""
 
-OURS = """\
-errors in units of the patch's own (squared up to one of them, straight beyond), 0.1 (1 - SSIM in boxes
+OURS = f"""\
+errors in units of the patch's own (squared up to {CORNER:g} of them, straight beyond), 0.1 (1 - SSIM in boxes
 over three scales), and a penalty on what was made worse, in bfloat16"""
 LOSSES = {
     TextureNets.tier: """\
@@ -151,6 +153,8 @@ def recipe(facts: dict[str, Any]) -> str:
         frames=pool.FRAMES,
         ranges=", ".join(f"{codec} {low} to {high}" for codec, (low, high) in pool.RANGES.items()),
         double=pool.DOUBLE_SHARE,
+        lively=pool.LIVELY_SHARE,
+        soft=pool.SOFT_SHARE,
         error=ROUGH_ERROR,
         rough=ROUGH_SHARE,
         minutes=facts["seconds"] / 60,

@@ -10,7 +10,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from filmgrain_codec.errors import ModelError
+from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.infer import store
 from filmgrain_codec.nodes.codec_repair import ROLE
 from filmgrain_codec.train.loop import load_checkpoint
@@ -24,15 +24,23 @@ UP = "ConvTranspose"
 
 def begun(tier: str, start: str | None) -> CodecNets:
     """Nets of a tier: new ones, or with the weights of ``start``, a run's folder or the id of a model, which
-    may be slimmed. Raises ``ModelError`` or ``InputError`` where it is neither.
+    may be slimmed. Raises ``ModelError`` where it is neither, ``UsageError`` where it is of another tier.
     """
     nets = nets_of(tier)
     if start is not None:
         state = earlier(start)
         if isinstance(nets.repair, RepairNet):
             fitted(nets.repair, state)
-        nets.load_state_dict(state, strict=False)
+        _given(nets, state, start)
     return nets
+
+
+def _given(nets: CodecNets, state: State, start: str) -> None:
+    try:
+        nets.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        problem = f"The weights of {start} do not fit this tier: name another --tier."
+        raise UsageError(problem) from error
 
 
 def earlier(start: str) -> State:
