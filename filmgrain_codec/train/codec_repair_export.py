@@ -48,8 +48,8 @@ RECIPE = """\
 and short clips ({lively:.0%} of the moves lively: fast and wandering, with things in front; {soft:.0%} of the
 scenes out of focus or made larger), coded through PyAV by x264, x265 and SVT-AV1 (CRF, several presets,
 8 and 10 bit), MPEG-2 and JPEG ({ranges}), {double:.0%} of them twice with grids apart. QP is told wrong by
-{error:g} (deviation) for {rough:.0%} of the patches. One frame in {keyed:.0f} is a scene's first; squares are likelier
-where more was lost. Loss: {losses}. AdamW, cosine over the budget, averaged weights.
+{error:g} (deviation) for {rough:.0%} of the patches. One frame in {keyed:.0f} is a scene's first; squares are
+likelier where more was lost. Loss: {losses}. AdamW, cosine over the budget, averaged weights.
 Seed {seed}, {steps} steps of {batch} patches, {minutes:.0f} minutes on one shared core, commit
 `{commit:.12}`, torch {torch}.
 `fgcodec train codec_repair --data DIR --out DIR --tier {tier} --scenes {scenes} --budget {budget:.0f}m
