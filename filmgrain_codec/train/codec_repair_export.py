@@ -56,8 +56,8 @@ Seed {seed}, {steps} steps of {batch} patches, {minutes:.0f} minutes on one shar
 --seed {seed}{rate}{start}`; a slower machine takes fewer steps."""
 
 OURS = f"""\
-errors in units of the patch's own (squared up to {CORNER:g} of them, straight beyond), 0.1 (1 - SSIM in boxes
-over three scales), and a penalty on what was made worse, in bfloat16"""
+errors in units between the patch's own and what is usual at its QP (squared up to {CORNER:g} of them),
+0.1 (1 - SSIM in boxes over three scales), and a penalty on what was made worse, in bfloat16"""
 LOSSES = {
     TextureNets.tier: """\
 that of *fast*, 0.15 of the logarithm by which the variance of three bands of detail is off in squares of

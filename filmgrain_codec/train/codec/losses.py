@@ -8,10 +8,10 @@ from torch.nn import functional as F  # noqa: N812
 
 from filmgrain_codec.core.quantiser import HIGHEST
 from filmgrain_codec.train.codec.batches import Batch
-from filmgrain_codec.train.networks.codec import PLANES, CodecNets, pack, phases
+from filmgrain_codec.train.networks.codec import PLANES, CodecNets, pack, phases, usual
 
 FLOOR = 0.006
-"""Added to a patch's own error, in whose units its loss counts: weak and strong quantisers count alike."""
+"""Added to errors that are units of a loss."""
 CORNER = 4.0
 """Errors below it count as their squares, larger ones by themselves: PSNR wants means, outliers a limit. At
 1 a net says a median of what may have been lost, which on video is a quarter to a half too little.
@@ -60,12 +60,11 @@ def beside(batch: Batch, given: Tensor) -> Tensor | None:
 
 
 def repair_loss(given: Tensor, residual: Tensor, batch: Batch) -> Tensor:
-    """Charbonnier error in units of the patch's own, plus 0.1 (1 - MS-SSIM), plus what was made worse."""
+    """Charbonnier error in ``units``, plus 0.1 (1 - MS-SSIM), plus what was made worse."""
     clean = pack(batch["clean"], batch["clean_chroma"])
     made, weight = given + residual, torch.ones(PLANES, 1, 1, device=given.device)
     weight[4:] = CHROMA_WEIGHT
-    before = (given - clean).square().mean((1, 2, 3), keepdim=True)
-    error = (made - clean) / (before.sqrt() + FLOOR)
+    error = (made - clean) / units(given, clean, batch["qp"])
     pixels = CORNER * (((error.square() + CORNER**2).sqrt() - CORNER) * weight).mean()
     luma = F.pixel_shuffle(made[:, :4], 2)
     return (
@@ -73,6 +72,18 @@ def repair_loss(given: Tensor, residual: Tensor, batch: Batch) -> Tensor:
         + STRUCTURE_WEIGHT * (1 - ms_ssim(luma, batch["clean"]))
         + WORSE_WEIGHT * worse(made, given, clean)
     )
+
+
+def units(given: Tensor, clean: Tensor, qp: Tensor) -> Tensor:
+    """(N, 1, 1, 1): the geometric mean of the patch's own error and of what is usual at its QP.
+
+    Weak and strong quantisers so count about alike. Each patch's own error alone would make those that lost
+    little decide how much is given back, and a picture's PSNR hangs on those that lost much.
+    """
+    own = (given - clean).square().mean((1, 2, 3), keepdim=True).sqrt()
+    common = usual(qp[:, None] / HIGHEST)
+    made: Tensor = ((own + FLOOR) * (common + FLOOR)).sqrt()
+    return made
 
 
 def worse(made: Tensor, given: Tensor, clean: Tensor) -> Tensor:
