@@ -36,6 +36,10 @@ NEAR = 5
 """Side of the box within which samples limit what is added."""
 DOUBT = 6.0
 """Taken off a QP that was judged: a picture that is taken for coarser than it is would lose detail."""
+COARSER = 6.0
+"""What stands still is taken to be so much coarser than its own QP at most, where its key frame is: frames in
+between may have made it finer.
+"""
 FINER = 10.0
 """What stands still is taken to have a key frame so much finer, where nobody tells how it was coded."""
 _TO_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -107,9 +111,9 @@ class CodecRepair:
         family = self._family(frame)
         planes = as_420(frame)
         qp = self.quantiser(frame, planes, family)
-        if faded(qp, self._least) == 0:
-            return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
         within, parts = self._standing(window, planes[0], qp)
+        if not parts.any():
+            return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
         steady = self._steadied(window, planes, qp)
         found = self._residual(steady, told(within, family), self.beside(window, steady, qp))
         found = [r * sized(parts, r.shape) + (s - p) for r, s, p in zip(found, steady, planes, strict=True)]
@@ -124,25 +128,28 @@ class CodecRepair:
 
     def _standing(self, window: Sequence[Frame], luma: Plane, qp: float) -> tuple[float, Plane]:
         """The QP that the net is told, and what of its repair each square gets: of those that stand still as
-        much as their key frame would, if it is finer.
+        much as their key frame would.
         """
         frame = window[len(window) // 2]
-        key = None if self._qp is not None else self._key(frame, qp)
+        key = self._key(frame, qp)
         others = [luma_of(f) for f in window if f is not frame]
-        if key is None or key >= qp or not others:
+        if key == qp or not others or faded(max(key, qp), self._least) == 0:
             return qp, np.full((1, 1), faded(qp, self._least), np.float32)
         still = standing.still(luma, others, qp)
-        within = standing.between(still, qp, float(key))
+        within = standing.between(still, qp, key)
         ends = [standing.usual(q) / standing.usual(within) * faded(q, self._least) for q in (key, qp)]
         return within, ends[0] * still + ends[1] * (1 - still)
 
-    @staticmethod
-    def _key(frame: Frame, qp: float) -> float | None:
-        """The QP of the frame's key frame as it is told; beside a QP that was judged it is guessed."""
-        if QP_PROP in frame.props:
-            found: float | None = frame.props.get(KEY_PROP)
-            return found
-        return qp - FINER
+    def _key(self, frame: Frame, qp: float) -> float:
+        """The QP of the frame's key frame as far as it counts: as it is told, of one that is coarser up to
+        ``COARSER`` more; beside a QP that was judged it is guessed, beside one that was given the same.
+        """
+        if self._qp is not None:
+            return qp
+        if QP_PROP not in frame.props:
+            return qp - FINER
+        told = frame.props.get(KEY_PROP)
+        return qp if told is None else min(float(told), qp + COARSER)
 
     def _steadied(self, window: Sequence[Frame], planes: list[Plane], qp: float) -> list[Plane]:
         """What stands still, averaged with its copies right before and after."""

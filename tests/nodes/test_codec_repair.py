@@ -20,6 +20,7 @@ from filmgrain_codec.media.recode import Coding, recode
 from filmgrain_codec.nodes import standing
 from filmgrain_codec.nodes.codec_repair import (
     CODEC_PROP,
+    COARSER,
     KEY_PROP,
     QP_PROP,
     USED_PROP,
@@ -110,7 +111,7 @@ def test_neighbours_whose_quantiser_nobody_told_count_as_coded_alike(pair):
         assert np.array_equal(before, after)
 
 
-def test_what_stands_still_counts_as_fine_as_its_key_frame(pair):
+def test_what_stands_still_counts_as_fine_or_coarse_as_its_key_frame(pair):
     _, coded = pair
     node, moving = CodecRepair(), coded.with_planes(tuple(p + np.float32(0.1) for p in coded.planes))
     twin, qp = coded.with_planes(tuple(p.copy() for p in coded.planes)), coded.props[QP_PROP]
@@ -130,6 +131,9 @@ def test_what_stands_still_counts_as_fine_as_its_key_frame(pair):
         (off(qp - 6, moving, moving), alone(qp)),
         (off(qp, twin, twin), alone(qp)),
         (off(None, twin, twin), alone(qp)),
+        (off(qp + 4, twin, twin), alone(qp + 4)),
+        (off(qp + 20, twin, twin), alone(qp + COARSER)),
+        (off(qp + 20, moving, moving), alone(qp)),
     ):
         for a, b in zip(found, wanted, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-6)
