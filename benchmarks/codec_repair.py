@@ -2,8 +2,8 @@
 
 Clean stills go through JPEG at four qualities, clips with real motion through x264 and x265 at four QPs and
 four CRFs and through SVT-AV1 at four CRFs; three stills, each a clip that stands still, through all of them
-('still'). No net was trained on any of them. Figures are of luma against
-the clean picture; 'd' stands for the difference to the decoded picture.
+('still'); six that were half as large once ('soft'). No net was trained on any of them. Figures are of luma
+against the clean picture; 'd' stands for the difference to the decoded picture.
 
 psnr, ssim, ms_ssim, vmaf   as usual (libvmaf's; its default model); PSNR pooled over the frames
 vmaf_neg   the model that takes no enhancement of contrast for quality
@@ -359,6 +359,7 @@ def main(given: list[str] | None = None) -> int:
     rows = measured(cases.stills(cases.QUALITIES, options.stills), options)
     rows += measured(cases.clips(("crf", "qp"), options.clips, options.frames), options)
     rows += measured(cases.standing(options.stills[::6]), options)
+    rows += measured(cases.soft(options.stills[::3]), options)
     rows += earlier(options.peers) if options.peers else []
     means, bits = summary(rows), saved(rows)
     fps = 2 / processor_seconds(options.model)

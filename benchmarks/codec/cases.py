@@ -11,6 +11,7 @@ from benchmarks import material
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.media.recode import Coding, recode
 from filmgrain_codec.nodes.codec_repair import CODEC_PROP, KEY_PROP, QP_PROP
+from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.train.codec.jpeg import as_jpeg
 
 QUALITIES = (10, 20, 30, 40)
@@ -19,6 +20,8 @@ CRFS = {"x264": (24, 28, 34, 40), "x265": (24, 28, 34, 40), "svtav1": (28, 34, 4
 STANDING = 6
 STILL_CRFS = {"x264": (28,), "x265": (28,), "svtav1": (28, 52)}
 """Frames and CRFs of clips that stand still."""
+SOFT = {"jpeg": (20, 60), "x264": (28,), "x265": (28,), "svtav1": (40,)}
+"""Settings that soft pictures go through: JPEG's quality, CRF."""
 READ_PROP, READ_KEY_PROP = "read_qp", "read_key_qp"
 WIDTH = 768
 EDGES = {
@@ -88,6 +91,29 @@ def standing(names: Sequence[str]) -> Iterator[Case]:
                 coding = _coding(codec, "crf", crf)
                 coded, size = recode([in_bits(f, coding.bits) for f in clean], coding)
                 yield Case(codec, "still", crf, name, clean, [_known(f) for f in coded], size)
+
+
+def soft(names: Sequence[str]) -> Iterator[Case]:
+    """Stills that were half as large once, as what is coded often was, through every codec."""
+    for name in names:
+        clean = enlarged(material.still(name, WIDTH // 2))
+        for codec, values in SOFT.items():
+            for value in values:
+                if codec == "jpeg":
+                    coded, size = [as_jpeg(in_bits(clean, 8), value)], 0
+                else:
+                    coding = _coding(codec, "crf", value)
+                    coded, size = recode([in_bits(clean, coding.bits)], coding)
+                yield Case(codec, "soft", value, name, [clean], [_known(f) for f in coded], size)
+
+
+def enlarged(frame: Frame) -> Frame:
+    """The frame at twice its size."""
+    cv, fmt = opencv(), replace(frame.fmt, width=2 * frame.fmt.width, height=2 * frame.fmt.height)
+    planes = [
+        cv.resize(p, fmt.shape(k)[::-1], interpolation=cv.INTER_CUBIC) for k, p in enumerate(frame.planes)
+    ]
+    return replace(frame, planes=tuple(p.clip(0, 1) for p in planes), fmt=fmt)
 
 
 def edges(names: Sequence[str], count: int) -> Iterator[Case]:

@@ -19,8 +19,8 @@ from filmgrain_codec.infer.names import BF16, OPENVINO, ORT
 from filmgrain_codec.media.recode import Coding, recode
 from filmgrain_codec.nodes import standing
 from filmgrain_codec.nodes.codec_repair import (
-    CODEC_PROP,
     COARSER,
+    CODEC_PROP,
     KEY_PROP,
     QP_PROP,
     USED_PROP,
