@@ -10,18 +10,20 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.core.quantiser import FAMILIES, HIGHEST
-from filmgrain_codec.errors import ModelError, UsageError
+from filmgrain_codec.errors import UsageError
 from filmgrain_codec.infer import backend as backends
 from filmgrain_codec.infer import store, tiling
 from filmgrain_codec.infer.names import AUTO
 from filmgrain_codec.infer.session import Net, session
 from filmgrain_codec.nodes import standing
 from filmgrain_codec.nodes.align import Motion
+from filmgrain_codec.nodes.codec_judge import judge_of, judged
+from filmgrain_codec.nodes.codec_planes import added, as_420, luma_of, packed, phases, sized, told
 from filmgrain_codec.nodes.opencv import opencv
-from filmgrain_codec.nodes.packed import pack, unpack
+from filmgrain_codec.nodes.packed import unpack
 
 Array = NDArray[np.float32]
-ROLE, TEXTURE_ROLE, JUDGE_ROLE = "codec-repair", "codec-repair-texture", "codec-judge"
+ROLE, TEXTURE_ROLE = "codec-repair", "codec-repair-texture"
 QP_PROP, CODEC_PROP, KEY_PROP = "FGQP", "FGCodec", "FGKeyQP"
 """Of a frame: the quantiser it was coded with, its codec family (see ``core.quantiser``), and the quantiser
 of the last frame, itself among them, that was coded without others."""
@@ -30,20 +32,14 @@ USED_PROP = "FGRepairQP"
 LEAST, FADE = 20.0, 4.0
 REPAIR_FROM = {"codec": LEAST, "auto": 24.0}
 """QP from which on decode repairs frames, by the word that asks for it."""
-PATCH, PATCHES = 96, 24
-"""Side of the patches that QP is judged from, and how many are looked at."""
 NEAR = 5
 """Side of the box within which samples limit what is added."""
-DOUBT = 6.0
-"""Taken off a QP that was judged: a picture that is taken for coarser than it is would lose detail."""
 COARSER = 6.0
 """What stands still is taken to be so much coarser than its own QP at most, where its key frame is: frames in
 between may have made it finer.
 """
 FINER = 10.0
 """What stands still is taken to have a key frame so much finer, where nobody tells how it was coded."""
-_TO_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
-_BLUE, _RED = np.float32(1.8556), np.float32(1.5748)
 
 
 class CodecRepair:
@@ -124,7 +120,7 @@ class CodecRepair:
         if self._qp is not None:
             return self._qp
         known = frame.props.get(QP_PROP)
-        return float(known) if known is not None else self._judged(planes, family)
+        return float(known) if known is not None else judged(self._judge, planes, family)
 
     def _standing(self, window: Sequence[Frame], luma: Plane, qp: float) -> tuple[float, Plane]:
         """The QP that the net is told, and what of its repair each square gets: of those that stand still as
@@ -161,14 +157,6 @@ class CodecRepair:
     def _family(self, frame: Frame) -> str:
         named = str(frame.props.get(CODEC_PROP, FAMILIES[-1])) if self._codec == AUTO else self._codec
         return named if named in FAMILIES else FAMILIES[-1]
-
-    def _judged(self, planes: Sequence[Plane], family: str) -> float:
-        """What patches all over the picture say, the surer ones louder; less ``DOUBT``."""
-        given = patches(packed(planes))
-        known = np.repeat(told(0.0, family), len(given), 0)
-        value, spread = self._judge.run({"given": given, "told": known}).T.astype(np.float64)
-        weight = np.exp(-np.clip(spread, -9, 3))
-        return float(np.clip(HIGHEST * (value * weight).sum() / weight.sum() - DOUBT, 0, HIGHEST))
 
     def beside(self, window: Sequence[Frame], planes: Sequence[Plane], qp: float) -> list[Array]:
         """What the net is told of the neighbours: how they differ from the frame, drawn onto it along their
@@ -217,14 +205,6 @@ def together(model: store.Model) -> dict[store.Model, float]:
     return {model: 0.5, store.resolve("fast", ROLE): 0.5} if model.radius else {model: 1.0}
 
 
-def judge_of(model: store.Model) -> store.Model:
-    """What judges quantisers: the net that is for that alone, else the model's own."""
-    try:
-        return store.resolve("fast", JUDGE_ROLE)
-    except ModelError:
-        return model
-
-
 def _texture() -> store.Model:
     return store.resolve("fast", TEXTURE_ROLE)
 
@@ -241,95 +221,6 @@ def limited(residual: Plane, plane: Plane) -> Plane:
 def faded(qp: float, least: float = LEAST) -> float:
     """Share of the repair that frames of a QP get: none up to ``least``, all from 4 above it."""
     return float(np.clip((qp - least) / FADE, 0, 1))
-
-
-def told(qp: float, family: str) -> Array:
-    """(1, 1 + families): QP / 63, and 1 for the family."""
-    row = np.zeros((1, 1 + len(FAMILIES)), np.float32)
-    row[0, 0], row[0, 1 + FAMILIES.index(family)] = qp / HIGHEST, 1
-    return row
-
-
-def as_420(frame: Frame) -> list[Plane]:
-    """Luma, and two planes of chroma at half its size (rounded up); gray has neutral ones."""
-    fmt, rows, columns = frame.fmt, -(-frame.fmt.height // 2), -(-frame.fmt.width // 2)
-    if fmt.family == "gray":
-        return [frame.planes[0], *[np.full((rows, columns), 0.5, np.float32)] * 2]
-    luma, *chroma = frame.planes if fmt.family == "yuv" else _ycbcr(frame.planes)
-    return [luma, *(sized(p, (rows, columns)) for p in chroma)]
-
-
-def luma_of(frame: Frame) -> Plane:
-    """The first plane of ``as_420``."""
-    return _ycbcr(frame.planes)[0] if frame.fmt.family == "rgb" else frame.planes[0]
-
-
-def added(frame: Frame, found: Sequence[Plane], share: np.float32) -> tuple[Plane, ...]:
-    """The frame's planes and a share of what was found lost, in their own family and subsampling."""
-    if frame.fmt.family == "gray":
-        return (frame.planes[0] + share * found[0],)
-    shapes = [frame.fmt.shape(k) for k in range(3)]
-    parts = [sized(p, s) for p, s in zip(found, shapes, strict=True)]
-    if frame.fmt.family == "rgb":
-        luma, blue, red = parts
-        parts = [luma + _RED * red, _green(luma, blue, red), luma + _BLUE * blue]
-    return tuple(p + share * r for p, r in zip(frame.planes, parts, strict=True))
-
-
-def sized(plane: Plane, shape: tuple[int, int]) -> Plane:
-    """A plane at another size: boxes averaged where it shrinks, straight lines where it grows."""
-    if plane.shape == shape:
-        return plane
-    cv = opencv()
-    shrinks = shape[0] < plane.shape[0] or shape[1] < plane.shape[1]
-    how = cv.INTER_AREA if shrinks else cv.INTER_LINEAR
-    made: Plane = cv.resize(np.ascontiguousarray(plane), shape[::-1], interpolation=how)
-    return made
-
-
-def packed(planes: Sequence[Plane]) -> Array:
-    """(1, 6, rows / 2, columns / 2): the four phases of luma, then chroma; mirrored out to multiples of 4."""
-    luma = tiling.fitted(planes[0], 4)
-    out = np.empty((1, 6, luma.shape[0] // 2, luma.shape[1] // 2), np.float32)
-    pack(np.ascontiguousarray(luma)[None], out[:, :4], 0)
-    out[0, 4], out[0, 5] = (tiling.fitted(p, 2) for p in planes[1:])
-    return out
-
-
-def phases(rows: int, columns: int) -> Array:
-    """(1, 4, rows, columns) of -1 and 1: where in the grid of 8 x 8 luma samples a packed sample lies."""
-    out = np.empty((1, 4, rows, columns), np.float32)
-    for k, wave in enumerate(((1, -1, -1, 1), (1, 1, -1, -1))):
-        out[0, k] = np.resize(wave, rows)[:, None]
-        out[0, 2 + k] = np.resize(wave, columns)
-    return out
-
-
-def patches(given: Array) -> Array:
-    """Up to ``PATCHES`` squares of a packed picture, evenly spread; a small picture is mirrored out."""
-    side = PATCH // 2
-    while min(given.shape[2:]) < side:
-        missing = [(0, max(0, min(side - n, n))) for n in given.shape[2:]]
-        given = np.pad(given, [(0, 0), (0, 0), *missing], "symmetric")
-    rows, columns = given.shape[2:]
-    down = min(4, rows // side)
-    across = min(PATCHES // down, columns // side)
-    tops = np.linspace(0, rows - side, down).astype(int) // 4 * 4
-    lefts = np.linspace(0, columns - side, across).astype(int) // 4 * 4
-    return np.concatenate([given[:, :, y : y + side, x : x + side] for y in tops for x in lefts])
-
-
-def _ycbcr(planes: Sequence[Plane]) -> tuple[Plane, Plane, Plane]:
-    """Full-range BT.709 luma and chroma about 0.5."""
-    red, green, blue = planes
-    luma = _TO_LUMA[0] * red + _TO_LUMA[1] * green + _TO_LUMA[2] * blue
-    half = np.float32(0.5)
-    return luma, (blue - luma) / _BLUE + half, (red - luma) / _RED + half
-
-
-def _green(luma: Plane, blue: Plane, red: Plane) -> Plane:
-    made: Plane = luma - (_TO_LUMA[2] * _BLUE * blue + _TO_LUMA[0] * _RED * red) / _TO_LUMA[1]
-    return made
 
 
 def _checked(qp: float | None) -> float | None:

@@ -16,7 +16,7 @@ import torch
 
 from filmgrain_codec.core.quantiser import HIGHEST
 from filmgrain_codec.infer.store import TIERS
-from filmgrain_codec.nodes.codec_repair import JUDGE_ROLE
+from filmgrain_codec.nodes.codec_judge import ROLE
 from filmgrain_codec.train import card
 from filmgrain_codec.train.codec import judged, pool
 from filmgrain_codec.train.loop import load_checkpoint
@@ -60,7 +60,7 @@ def ship(given: Shipment) -> Path:
     net = QuantiserNet()
     net.load_state_dict(state["average"])
     net.eval()
-    about = {"role": JUDGE_ROLE, "tier": TIERS[0], "radius": 0, "train_commit": facts["commit"]}
+    about = {"role": ROLE, "tier": TIERS[0], "radius": 0, "train_commit": facts["commit"]}
     entry, (path,) = given.write(about, [part(net)])
     facts |= {"steps": state["step"], "minutes": state["elapsed"] / 60}
     card.compose(

@@ -18,6 +18,7 @@ from filmgrain_codec.infer.backend import problem
 from filmgrain_codec.infer.names import BF16, OPENVINO, ORT
 from filmgrain_codec.media.recode import Coding, recode
 from filmgrain_codec.nodes import standing
+from filmgrain_codec.nodes.codec_planes import as_420
 from filmgrain_codec.nodes.codec_repair import (
     COARSER,
     CODEC_PROP,
@@ -25,7 +26,6 @@ from filmgrain_codec.nodes.codec_repair import (
     QP_PROP,
     USED_PROP,
     CodecRepair,
-    as_420,
     faded,
 )
 from tests.conftest import ROOT

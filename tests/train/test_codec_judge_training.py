@@ -13,8 +13,9 @@ pytest.importorskip("PIL.Image")
 
 from filmgrain_codec.infer import store  # noqa: E402
 from filmgrain_codec.infer.session import session  # noqa: E402
+from filmgrain_codec.nodes import codec_judge as judge  # noqa: E402
 from filmgrain_codec.nodes import codec_repair  # noqa: E402
-from filmgrain_codec.nodes.codec_repair import packed  # noqa: E402
+from filmgrain_codec.nodes.codec_planes import packed  # noqa: E402
 from filmgrain_codec.train import codec_judge, codec_judge_export, motion  # noqa: E402
 from filmgrain_codec.train.codec import judged, pool  # noqa: E402
 from filmgrain_codec.train.networks.codec import PATCH, PLANES, TOLD, QuantiserNet  # noqa: E402
@@ -81,7 +82,7 @@ def test_the_shipped_net_is_the_trained_one_and_is_asked(
     own = store.resolve("fast", codec_repair.ROLE)
     path = codec_judge_export.ship(Shipment(run, tmp_path, "codec-judge-0", data))
     assert "| not coded |" in (tmp_path / "cards" / "codec-judge-0.md").read_text()
-    model = store.resolve("fast", codec_repair.JUDGE_ROLE, tmp_path)
+    model = store.resolve("fast", judge.ROLE, tmp_path)
     assert [p.name for p in model.parts] == ["judge"]
     net = QuantiserNet()
     net.load_state_dict(torch.load(run / "checkpoint.pt", weights_only=False)["average"])
@@ -91,6 +92,6 @@ def test_the_shipped_net_is_the_trained_one_and_is_asked(
     assert path.stat().st_size < 1 << 20
     catalogue = store.catalogue
     monkeypatch.setattr(store, "catalogue", lambda where=None: catalogue(where or tmp_path))
-    assert codec_repair.judge_of(own).id == "codec-judge-0"
+    assert judge.judge_of(own).id == "codec-judge-0"
     monkeypatch.setattr(store, "catalogue", lambda where=None: [own])
-    assert codec_repair.judge_of(own) is own
+    assert judge.judge_of(own) is own

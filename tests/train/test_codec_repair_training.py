@@ -16,8 +16,8 @@ from filmgrain_codec.core.frame import Frame  # noqa: E402
 from filmgrain_codec.errors import InputError, UsageError  # noqa: E402
 from filmgrain_codec.infer import store  # noqa: E402
 from filmgrain_codec.infer.session import session  # noqa: E402
+from filmgrain_codec.nodes.codec_planes import phases as filter_phases  # noqa: E402
 from filmgrain_codec.nodes.codec_repair import TEXTURE_ROLE, CodecRepair  # noqa: E402
-from filmgrain_codec.nodes.codec_repair import phases as filter_phases  # noqa: E402
 from filmgrain_codec.train import codec_repair, codec_repair_export  # noqa: E402
 from filmgrain_codec.train.codec import pool, shipped  # noqa: E402, shipped
 from filmgrain_codec.train.codec.batches import Batches, told  # noqa: E402

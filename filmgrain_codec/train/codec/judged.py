@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.core.quantiser import FAMILIES
-from filmgrain_codec.nodes.codec_repair import packed
+from filmgrain_codec.nodes.codec_planes import packed
 from filmgrain_codec.train import motion
 from filmgrain_codec.train.codec import pool
 from filmgrain_codec.train.codec.batches import Batch, told
