@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -16,7 +15,7 @@ from av.video.frame import PictureType
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import EncoderError
-from filmgrain_codec.media import color, schedule
+from filmgrain_codec.media import color, opening
 from filmgrain_codec.media.convert import to_av
 from filmgrain_codec.media.encoders import EncoderSpec
 from filmgrain_codec.media.order import mend
@@ -44,11 +43,10 @@ class VideoEncoder:
         self.spec, self.fmt = spec, _told(spec, fmt)
         self._depth = Depth(spec.bits)
         self._indices: dict[int | None, int] = {}
-        os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 writes its banner to stderr otherwise
         self.context = cast(VideoCodecContext, av.CodecContext.create(spec.name, "w"))
         self._describe(time_base, rate or USUAL_RATE, sar, global_header)
         try:
-            with schedule.kept():
+            with opening.quietly():
                 self.context.open()
         except (av.error.FFmpegError, ValueError) as e:
             raise EncoderError(_refusal(spec, fmt, e)) from e

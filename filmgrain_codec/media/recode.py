@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from filmgrain_codec.core import quantiser
 from filmgrain_codec.core.frame import Frame
-from filmgrain_codec.media import schedule
+from filmgrain_codec.media import opening
 from filmgrain_codec.media.convert import from_av, planar_format, to_av
 from filmgrain_codec.media.headers import Headers
 from filmgrain_codec.media.quantisers import alone, exported_qp
@@ -71,7 +71,7 @@ def _encoded(frames: Sequence[Frame], coding: Coding) -> tuple[bytes, dict[int, 
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = fmt.width, fmt.height, pix_fmt
         stream.codec_context.time_base, stream.codec_context.thread_count = _TICK, 1
-        with schedule.kept():
+        with opening.quietly():
             stream.codec_context.open()
         for n, frame in enumerate([*frames, None]):
             picture = None if frame is None else to_av(replace(frame, pts=n, time_base=_TICK), pix_fmt)

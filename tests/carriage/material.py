@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from filmgrain_codec.grain import wire
 from filmgrain_codec.grain.profile import GrainProfile, GrainSegment
-from filmgrain_codec.media import carriage, schedule
+from filmgrain_codec.media import carriage, opening
 
 WIDTH, HEIGHT, FRAMES, GOP, CUT = 128, 96, 48, 12, 24
 ENCODERS = {
@@ -84,7 +84,7 @@ def write(
     with av.open(str(path), "w", options=movflags) as container:
         stream = cast(VideoStream, container.add_stream(encoder, rate=24, options=dict(options)))
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        with schedule.kept():
+        with opening.quietly():
             stream.codec_context.open()
         packets: list[av.Packet] = []
         for k in range(FRAMES):
