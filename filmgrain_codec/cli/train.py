@@ -27,6 +27,7 @@ TASKS = (
     "codec_repair-export",
     "codec_judge",
     "codec_judge-export",
+    "codec_shares",
 )
 OF_CLIPS = ("atlas",)
 """They work on a clip like any job, so their commands stand here and not in ``train``."""
@@ -48,7 +49,7 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
 
     TASK is one of removal, export, level, level-export, synthesis, synthesis-export, tree, dfg,
     dfg-eval, dfg-export, atlas, repair, repair-export, codec_repair, codec_repair-export,
-    codec_judge, codec_judge-export; fgcodec train TASK --help lists its options.
+    codec_judge, codec_judge-export, codec_shares; fgcodec train TASK --help lists its options.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         click.echo(ctx.get_help())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import numpy as np
@@ -23,6 +23,7 @@ from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.packed import unpack
 
 Array = NDArray[np.float32]
+Shares = Mapping[str, tuple[float, ...]]
 ROLE, TEXTURE_ROLE = "codec-repair", "codec-repair-texture"
 QP_PROP, CODEC_PROP, KEY_PROP = "FGQP", "FGCodec", "FGKeyQP"
 """Of a frame: the quantiser it was coded with, its codec family (see ``core.quantiser``), and the quantiser
@@ -30,6 +31,25 @@ of the last frame, itself among them, that was coded without others."""
 USED_PROP = "FGRepairQP"
 """The QP that a frame was repaired for; -1 where it was left as it is."""
 LEAST, FADE = 20.0, 4.0
+ALONE: Shares = {
+    "x264": (1.15,),
+    "x265": (1.15,),
+    "svtav1": (1.2,),
+    "mpeg2": (1.1,),
+    "jpeg": (1.0,),
+    "other": (1.0,),
+}
+BESIDE: Shares = {
+    "x264": (0.75, 0.55),
+    "x265": (0.8, 0.55),
+    "svtav1": (0.95, 0.6),
+    "mpeg2": (0.7, 0.5),
+    "jpeg": (0.5, 0.55),
+    "other": (0.65, 0.5),
+}
+"""What is added of a net's answer, by codec family, and of the answers of one that sees neighbours and of
+*fast* together (``train.codec_shares`` measures them). A mean of two is too little, since they err apart.
+"""
 REPAIR_FROM = {"codec": LEAST, "auto": 24.0}
 """QP from which on decode repairs frames, by the word that asks for it."""
 NEAR = 5
@@ -51,7 +71,7 @@ class CodecRepair:
     gives the very same planes. ``perceptual``: 0 is nearest to what was coded on average, which is smooth; 1
     has detail about as strong as it was, at some cost in PSNR; between them both are mixed, and both nets
     run. ``least``: up to this QP frames pass as they are; from there on the repair fades in over 4.
-    ``model``: fast, best or an id; what a net with neighbours says is averaged with what *fast* says, since
+    ``model``: fast, best or an id; what a net with neighbours says is mixed with what *fast* says, since
     their errors differ. ``backend``: what runs its net (see ``infer.backend``); the judge stays on
     ONNX Runtime. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
     A model that sees neighbours is shown them along their motion. Of every model less is taken where the
@@ -87,14 +107,13 @@ class CodecRepair:
         self.model = store.resolve(model, ROLE)
         self.radius = max(self.model.radius, int(qp is None))
         self._judge = session(judge_of(self.model).part("judge"), threads)
-        shares = {m: s * (1 - perceptual) for m, s in together(self.model).items()}
-        shares |= {_texture(): perceptual} if perceptual else {}
+        self.shares = BESIDE if self.model.radius else ALONE
+        """Of each net's answer, by codec family, at the slider's near end."""
+        self._perceptual, self._tile = perceptual, tile
         self._nets = [
-            (backends.net(m.part("repair"), threads, backend), m.radius, share)
-            for m, share in shares.items()
-            if share > 0
+            (backends.net(m.part("repair"), threads, backend), m.radius)
+            for m in asked(self.model, perceptual)
         ]
-        self._tile = tile
 
     def configure(self, fmt: FrameFormat) -> FrameFormat:
         return fmt
@@ -111,7 +130,8 @@ class CodecRepair:
         if not parts.any():
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
         steady = self._steadied(window, planes, qp)
-        found = self._residual(steady, told(within, family), self.beside(window, steady, qp))
+        beside = self.beside(window, steady, qp)
+        found = self._residual(steady, told(within, family), beside, self._mixed(family))
         found = [r * sized(parts, r.shape) + (s - p) for r, s, p in zip(found, steady, planes, strict=True)]
         return frame.with_planes(added(frame, found, np.float32(self._strength)), **{USED_PROP: qp})
 
@@ -177,19 +197,26 @@ class CodecRepair:
                 found += [drawn - here, np.float32(coarser / HIGHEST) * own[None, None]]
         return found
 
-    def _residual(self, planes: Sequence[Plane], known: Array, beside: Sequence[Array]) -> list[Plane]:
-        """What to add to the three planes."""
+    def _residual(
+        self, planes: Sequence[Plane], known: Array, beside: Sequence[Array], shares: Sequence[float]
+    ) -> list[Plane]:
+        """What to add to the three planes: of what each net says its share."""
         given = packed(planes)
         level = np.full((1, 1, *given.shape[2:]), known[0, 0], np.float32)
         seen = [given, level, phases(*given.shape[2:])]
         made = [
             np.float32(share) * self._found(net, [*seen, *(beside if radius else [])], known)
-            for net, radius, share in self._nets
+            for (net, radius), share in zip(self._nets, shares, strict=True)
         ]
         mixed = reduce(np.add, made)
         (rows, columns), chroma = planes[0].shape, tuple(slice(n) for n in planes[1].shape)
         found = [unpack(mixed[:4], slice(0, rows))[:, :columns], mixed[4][chroma], mixed[5][chroma]]
         return [limited(r, p) for r, p in zip(found, planes, strict=True)]
+
+    def _mixed(self, family: str) -> list[float]:
+        """The share of each net, wherever the slider is."""
+        near = [s * (1 - self._perceptual) for s in self.shares[family]] if self._perceptual < 1 else []
+        return near + ([self._perceptual] if self._perceptual else [])
 
     def _found(self, net: Net, seen: Sequence[Array], known: Array) -> Array:
         """What one net says."""
@@ -200,9 +227,10 @@ class CodecRepair:
         return made
 
 
-def together(model: store.Model) -> dict[store.Model, float]:
-    """Models whose answers are averaged, and their shares."""
-    return {model: 0.5, store.resolve("fast", ROLE): 0.5} if model.radius else {model: 1.0}
+def asked(model: store.Model, perceptual: float) -> list[store.Model]:
+    """The models whose answers are mixed: with one that sees neighbours *fast*; the slider's other end."""
+    alone = [model, store.resolve("fast", ROLE)] if model.radius else [model]
+    return (alone if perceptual < 1 else []) + ([_texture()] if perceptual else [])
 
 
 def _texture() -> store.Model:
