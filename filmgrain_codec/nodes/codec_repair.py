@@ -126,7 +126,7 @@ class CodecRepair:
         family = self._family(frame)
         planes = as_420(frame)
         qp = self.quantiser(frame, planes, family)
-        within, parts = self._standing(window, planes[0], qp)
+        within, parts = self._standing(window, planes[0], qp, self._calm(family))
         if not parts.any():
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
         steady = self._steadied(window, planes, qp)
@@ -142,19 +142,26 @@ class CodecRepair:
         known = frame.props.get(QP_PROP)
         return float(known) if known is not None else judged(self._judge, planes, family)
 
-    def _standing(self, window: Sequence[Frame], luma: Plane, qp: float) -> tuple[float, Plane]:
-        """The QP that the net is told, and what of its repair each square gets: of those that stand still as
-        much as their key frame would.
+    def _standing(self, window: Sequence[Frame], luma: Plane, qp: float, calm: float) -> tuple[float, Plane]:
+        """The QP that the net is told, and what of its repair each square gets: of those that stand still
+        ``calm`` of what their key frame would.
         """
         frame = window[len(window) // 2]
         key = self._key(frame, qp)
         others = [luma_of(f) for f in window if f is not frame]
-        if key == qp or not others or faded(max(key, qp), self._least) == 0:
-            return qp, np.full((1, 1), faded(qp, self._least), np.float32)
+        alike = key == qp and calm == 1
+        if not others or alike or faded(max(key, qp), self._least) == 0:
+            share = faded(qp, self._least) * (1 if others else calm)
+            return qp, np.full((1, 1), share, np.float32)
         still = standing.still(luma, others, qp)
         within = standing.between(still, qp, key)
         ends = [standing.usual(q) / standing.usual(within) * faded(q, self._least) for q in (key, qp)]
-        return within, ends[0] * still + ends[1] * (1 - still)
+        return within, calm * ends[0] * still + ends[1] * (1 - still)
+
+    def _calm(self, family: str) -> float:
+        """What stands still is a picture by itself: of its repair as much counts as of JPEG's."""
+        least = sum(self.shares["jpeg"]) / sum(self.shares[family])
+        return 1 - (1 - min(least, 1.0)) * (1 - self._perceptual)
 
     def _key(self, frame: Frame, qp: float) -> float:
         """The QP of the frame's key frame as far as it counts: as it is told, of one that is coarser up to

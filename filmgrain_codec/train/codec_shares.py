@@ -18,6 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Frame, Plane
+from filmgrain_codec.core.quantiser import FAMILIES
 from filmgrain_codec.nodes.codec_repair import CODEC_PROP, KEY_PROP, QP_PROP, CodecRepair
 from filmgrain_codec.train.codec import pool
 from filmgrain_codec.train.material import Material
@@ -47,7 +48,7 @@ def answers(node: CodecRepair, window: list[Frame], codec: str) -> list[Plane]:
     """What each net alone adds to luma."""
     found, count = [], len(node.shares[codec])
     for k in range(count):
-        node.shares = {codec: tuple(float(k == n) for n in range(count))}
+        node.shares = dict.fromkeys(FAMILIES, tuple(float(k == n) for n in range(count)))
         found.append(node.process(window, 0).planes[0] - window[len(window) // 2].planes[0])
     return found
 

@@ -20,6 +20,8 @@ from filmgrain_codec.media.recode import Coding, recode
 from filmgrain_codec.nodes import standing
 from filmgrain_codec.nodes.codec_planes import as_420
 from filmgrain_codec.nodes.codec_repair import (
+    ALONE,
+    BESIDE,
     COARSER,
     CODEC_PROP,
     KEY_PROP,
@@ -92,10 +94,10 @@ def test_the_best_model_looks_at_the_neighbours_and_does_without(crop):
     assert error(alone, clean[1]) < 0.985 * before
     assert not np.array_equal(beside.planes[0], alone.planes[0])
     assert np.array_equal(node.process([window[1]], 1).planes[0], alone.planes[0])
-    cut = [f.with_planes((np.zeros_like(f.planes[0]),)) for f in window]  # fits nowhere
-    np.testing.assert_allclose(
-        node.process([cut[0], window[1], cut[2]], 1).planes[0], alone.planes[0], atol=2e-3
-    )
+    cut = [f.with_planes((np.zeros_like(f.planes[0]),)) for f in window]  # fits nowhere, and moves
+    moved, own = node.process([cut[0], window[1], cut[2]], 1).planes[0], window[1].planes[0]
+    calm = sum(BESIDE["jpeg"]) / sum(BESIDE["x264"])
+    np.testing.assert_allclose(calm * (moved - own), alone.planes[0] - own, atol=2e-3)
 
 
 def test_neighbours_whose_quantiser_nobody_told_count_as_coded_alike(pair):
@@ -121,26 +123,27 @@ def test_what_stands_still_counts_as_fine_or_coarse_as_its_key_frame(pair):
         made = node.process([around[0], frame, around[-1]], 1)
         return [a - b for a, b in zip(made.planes, coded.planes, strict=True)]
 
-    def alone(at: float) -> list[np.ndarray]:
+    def alone(at: float, share: float = 1.0) -> list[np.ndarray]:
         made = node.process([replace(coded, props={**coded.props, QP_PROP: at})], 0)
-        return [a - b for a, b in zip(made.planes, coded.planes, strict=True)]
+        return [share * (a - b) for a, b in zip(made.planes, coded.planes, strict=True)]
 
+    lively = ALONE["x264"][0] / ALONE["jpeg"][0]
     for found, wanted in (
         (off(qp - 6, twin, moving), alone(qp - 6)),
         (off(18.0, moving, twin), alone(18.0)),
-        (off(qp - 6, moving, moving), alone(qp)),
+        (off(qp - 6, moving, moving), alone(qp, lively)),
         (off(qp, twin, twin), alone(qp)),
         (off(None, twin, twin), alone(qp)),
         (off(qp + 4, twin, twin), alone(qp + 4)),
         (off(qp + 20, twin, twin), alone(qp + COARSER)),
-        (off(qp + 20, moving, moving), alone(qp)),
+        (off(qp + 20, moving, moving), alone(qp, lively)),
     ):
         for a, b in zip(found, wanted, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-6)
     part = coded.planes[0].copy()
     part[:, 64:] += 0.1
-    found, whole = off(qp - 6, coded.with_planes((part, *coded.planes[1:])))[0], alone(qp)[0]
-    np.testing.assert_allclose(found[:, :40], 0.5**0.5 * whole[:, :40], atol=1e-6)
+    found, whole = off(qp - 6, coded.with_planes((part, *coded.planes[1:])))[0], alone(qp, lively)[0]
+    np.testing.assert_allclose(found[:, :40], 0.5**0.5 / lively * whole[:, :40], atol=1e-6)
     np.testing.assert_allclose(found[:, 96:], whole[:, 96:], atol=1e-6)
 
 
