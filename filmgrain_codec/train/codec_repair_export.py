@@ -72,7 +72,7 @@ explains. In training {alone:.0%} of the patches had neither (of JPEG's another 
 {missing:.0%} of the other neighbours was missing alone; {bent:.0%} of the patches had them bent in waves in
 parts, {foreign:.0%} had another patch's, and of {level:.0%} was not told how they were coded; half of JPEG's
 scenes are single pictures. At export the {silent} channels inside the blocks that vary least on {scenes}
-scenes are left out. The filter averages its answer with *fast*'s; the figures are those of both, and so is
+scenes are left out. The filter mixes its answer with *fast*'s; the figures are those of both, and so is
 the cost: {kmac:.1f} kMAC."""
 
 LIMITS = """\
