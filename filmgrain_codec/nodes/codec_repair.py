@@ -105,7 +105,7 @@ class CodecRepair:
         if codec not in (AUTO, *FAMILIES):
             raise UsageError(f"codec is one of {', '.join((AUTO, *FAMILIES))}, not {codec!r}")
         self.model = store.resolve(model, ROLE)
-        self.radius = max(self.model.radius, int(qp is None))
+        self.radius = max(self.model.radius, 1)
         self._judge = session(judge_of(self.model).part("judge"), threads)
         self.shares = BESIDE if self.model.radius else ALONE
         """Of each net's answer, by codec family, at the slider's near end."""
