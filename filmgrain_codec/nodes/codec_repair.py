@@ -74,8 +74,8 @@ class CodecRepair:
     ``model``: fast, best or an id; what a net with neighbours says is mixed with what *fast* says, since
     their errors differ. ``backend``: what runs its net (see ``infer.backend``); the judge stays on
     ONNX Runtime. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
-    A model that sees neighbours is shown them along their motion. Of every model less is taken where the
-    picture stands still and ``props['FGKeyQP']`` says that the key frame is finer (see ``standing``).
+    A model that sees neighbours is shown them along their motion. What stands
+    still is repaired as a picture by itself, for the QP that ``props['FGKeyQP']`` tells (see ``standing``).
     A window of one frame counts as a still.
 
     Gray, RGB (repaired as BT.709 Y'CbCr) and every subsampling go through the same net, which works on

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from filmgrain_codec.core.quantiser import HIGHEST
 from filmgrain_codec.train.codec import judged
-from filmgrain_codec.train.codec.batches import Batch
+from filmgrain_codec.train.codec.batches import Batch, from_step
 from filmgrain_codec.train.codec.losses import judge_loss
 from filmgrain_codec.train.codec.pool import Recipe
 from filmgrain_codec.train.level import commit
 from filmgrain_codec.train.loop import Run, Schedule
 from filmgrain_codec.train.networks.codec import QuantiserNet
-from filmgrain_codec.train.options import add_length
+from filmgrain_codec.train.options import add_common
 
 HELD_OUT_SCENES, HELD_OUT_SEED = 250, 77
 CHECKS, CHECK_SIZE = 6, 256
@@ -71,7 +71,7 @@ def train(config: Config) -> Run:
     config.out.mkdir(parents=True, exist_ok=True)
     (config.out / "run.json").write_text(json.dumps(facts, indent=1))
     known, other = (judged.Batches(held, CHECK_SIZE, HELD_OUT_SEED + k) for k in (0, 1))
-    batches = judged.Batches(seen, config.batch, config.seed).from_step(run.step)
+    batches = from_step(judged.Batches(seen, config.batch, config.seed), run.step)
     run.train(batches, [(known[k], other[k]) for k in range(CHECKS)])
     return run
 
@@ -80,11 +80,7 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser = argparse.ArgumentParser(
         prog="fgcodec train codec_judge", description="Train the judge of quantisers."
     )
-    defaults = {k: v for k, v in asdict(Config(Path(), Path())).items() if k not in ("data", "out")}
-    parser.add_argument("--data", type=Path, required=True, help="folder with photos*/ and video_clean/")
-    parser.add_argument("--out", type=Path, required=True, help="folder for pool, checkpoint and curve")
-    add_length(parser)
-    parser.set_defaults(**defaults)
+    add_common(parser, Config)
     return Config(**vars(parser.parse_args(arguments)))
 
 

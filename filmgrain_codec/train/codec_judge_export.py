@@ -114,7 +114,7 @@ def recipe(facts: dict[str, Any]) -> str:
         frames=judged.FRAMES,
         kept=judged.KEPT,
         each=judged.PER_FRAME,
-        ranges=", ".join(f"{codec} {low} to {high}" for codec, (low, high) in judged.RANGES.items()),
+        ranges=pool.described(judged.RANGES),
         uncoded=judged.UNCODED_SHARE,
         soft=judged.SOFT_SHARE,
         grainy=judged.GRAINY_SHARE,

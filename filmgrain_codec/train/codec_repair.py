@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from filmgrain_codec.train.codec.batches import Batches
+from filmgrain_codec.train.codec.batches import Batches, from_step
 from filmgrain_codec.train.codec.losses import gains, objective
 from filmgrain_codec.train.codec.nogan import NoGan
 from filmgrain_codec.train.codec.pool import Recipe, make
@@ -20,7 +20,7 @@ from filmgrain_codec.train.level import commit
 from filmgrain_codec.train.loop import Run, Schedule
 from filmgrain_codec.train.networks.codec import RADIUS, WIDTHS, CodecNets, macs_per_sample
 from filmgrain_codec.train.networks.codec_unet import TextureNets, UnetRepair
-from filmgrain_codec.train.options import add_length
+from filmgrain_codec.train.options import add_common
 
 BASELINE, TEXTURE = UnetRepair.tier, TextureNets.tier
 TIERS = (*WIDTHS, TEXTURE, BASELINE)
@@ -70,7 +70,7 @@ def train(config: Config) -> Run:
     note(config, run, pool.facts, held.facts)
     exact, rough = (Batches(held, CHECK_SIZE, HELD_OUT_SEED, error) for error in (0.0, WRONG))
     run.train(
-        Batches(pool, config.batch, config.seed).from_step(run.step),
+        from_step(Batches(pool, config.batch, config.seed), run.step),
         [(exact[k], rough[k]) for k in range(CHECKS)],
     )
     return run
@@ -100,17 +100,13 @@ def note(config: Config, run: Run, pool: dict[str, object], held: dict[str, obje
 
 def parse(arguments: Sequence[str] | None = None) -> Config:
     parser = argparse.ArgumentParser(prog="fgcodec train codec_repair", description="Train codec repair.")
-    defaults = {k: v for k, v in asdict(Config(Path(), Path())).items() if k not in ("data", "out")}
-    parser.add_argument("--data", type=Path, required=True, help="folder with photos*/ and video_clean/")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and curve")
+    add_common(parser, Config)
     parser.add_argument("--pool", type=Path, help="folder of the pools; made there if there are none")
     what = f"{TEXTURE}: for the slider 'perceptual'; {BASELINE}: the artifact-removal GAN"
     parser.add_argument("--tier", choices=TIERS, help=what)
-    add_length(parser)
     parser.add_argument(
         "--start", help="begin with the weights of an earlier run's folder, or of a model by id"
     )
-    parser.set_defaults(**defaults)
     return Config(**vars(parser.parse_args(arguments)))
 
 

@@ -19,7 +19,7 @@ from filmgrain_codec.train import card
 from filmgrain_codec.train.codec import neighbours, pool
 from filmgrain_codec.train.codec.batches import ROUGH_ERROR, ROUGH_SHARE, Batch, Batches
 from filmgrain_codec.train.codec.losses import CORNER
-from filmgrain_codec.train.codec.shipped import begun
+from filmgrain_codec.train.codec.shipped import shaped
 from filmgrain_codec.train.codec.slim import slimmed
 from filmgrain_codec.train.loop import load_checkpoint
 from filmgrain_codec.train.networks.codec import PATCH, PLANES, TOLD, CodecNets, entering, macs_per_sample
@@ -104,7 +104,7 @@ def ship(given: Shipment) -> list[Path]:
     given.check()
     state = load_checkpoint(given.run / "checkpoint.pt")
     facts = {**facts_of(given.run), "steps": state["step"], "seconds": state["elapsed"]}
-    nets = begun(facts["tier"], str(given.run))
+    nets = shaped(facts["tier"], state["average"])
     nets.load_state_dict(state["average"])
     if nets.repair.radius and nets.repair.whole:
         if given.data is None:
@@ -151,7 +151,7 @@ def recipe(facts: dict[str, Any]) -> str:
         losses=LOSSES.get(facts["tier"], OURS),
         side=pool.SIDE,
         frames=pool.FRAMES,
-        ranges=", ".join(f"{codec} {low} to {high}" for codec, (low, high) in pool.RANGES.items()),
+        ranges=pool.described(pool.RANGES),
         double=pool.DOUBLE_SHARE,
         lively=pool.LIVELY_SHARE,
         soft=pool.SOFT_SHARE,

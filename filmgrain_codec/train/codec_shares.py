@@ -22,6 +22,7 @@ from filmgrain_codec.core.quantiser import FAMILIES
 from filmgrain_codec.nodes.codec_repair import CODEC_PROP, KEY_PROP, QP_PROP, CodecRepair
 from filmgrain_codec.train.codec import pool
 from filmgrain_codec.train.material import Material
+from filmgrain_codec.train.options import some
 
 Array = NDArray[np.float64]
 SEED, PER_SCENE = 55, 3
@@ -84,18 +85,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="fgcodec train codec_shares", description="Measure nets' shares.")
     parser.add_argument("--data", type=Path, required=True, help="folder with photos*/ and video_clean/")
     parser.add_argument("--model", default="fast", help="fast, best or an id (fast)")
-    parser.add_argument("--scenes", type=int, default=100, help="scenes of each codec (100)")
+    parser.add_argument("--scenes", type=some, default=100, help="scenes of each codec (100)")
     given = parser.parse_args(arguments)
     seen = pool.clean_material(pool.Recipe(given.data, SEED, given.scenes, held_out=True))
+    node = CodecRepair(model=given.model)
+    usual = node.shares
     for codec in pool.CHANCES:
-        node = CodecRepair(model=given.model)
-        told = node.shares[codec]
+        told = usual[codec]
         found = products(node, seen, codec, given.scenes)
         shares = best(found)
-        words = (
-            f"now {told}: {gain(found, told):+.3f} dB, best {shares.round(2)}: {gain(found, shares):+.3f} dB"
-        )
-        print(f"{codec}: {words}", flush=True)
+        now, then = gain(found, told), gain(found, shares)
+        print(f"{codec}: now {told}: {now:+.3f} dB, best {shares.round(2)}: {then:+.3f} dB", flush=True)
 
 
 if __name__ == "__main__":

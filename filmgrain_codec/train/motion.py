@@ -16,20 +16,17 @@ from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.train.material import Clip, Picture
 
 Scene = NDArray[np.float32]
-SPEEDS = (0.0, 0.0, 0.3, 1.0, 3.0, 6.0, 12.0)
-"""Samples a frame, times a normal draw in each direction."""
 FAR_SHARE = 0.25
 """Share of scenes seen from far: their texture is as fine as grain, which a blind net must learn to keep."""
-RIPPLE_SHARE, OBJECT_SHARE = 0.3, 0.4
-
 BLURS, SHRUNK = (0.5, 2.5), (1.2, 4.0)
 """Sigma of a soft scene's softness in samples; factor by which it was smaller once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How lively scenes are: speeds to draw from, shares that ripple and that have objects before them.
-    ``erratic``: ripples wander from frame to frame, so that no frame follows from the one before.
+    """How lively scenes are: speeds to draw from (samples a frame, times a normal draw in each direction),
+    shares that ripple and that have objects before them. ``erratic``: ripples wander from frame to frame, so
+    that no frame follows from the one before.
     """
 
     speeds: tuple[float, ...]
@@ -38,7 +35,7 @@ class Style:
     erratic: bool = False
 
 
-CALM = Style(SPEEDS, RIPPLE_SHARE, OBJECT_SHARE)
+CALM = Style((0.0, 0.0, 0.3, 1.0, 3.0, 6.0, 12.0), 0.3, 0.4)
 LIVELY = Style((0.3, 1.0, 3.0, 6.0, 12.0, 20.0), 0.6, 0.8, erratic=True)
 """Where much is new on every frame, as in what hand-held and action cameras see."""
 
@@ -81,7 +78,7 @@ def square(picture: Picture, side: int, rng: Generator) -> Scene:
 
 
 def homographies(
-    shape: tuple[int, ...], side: int, frames: int, rng: Generator, speeds: tuple[float, ...] = SPEEDS
+    shape: tuple[int, ...], side: int, frames: int, rng: Generator, speeds: tuple[float, ...]
 ) -> list[NDArray[np.float64]]:
     """From window samples to picture samples, one matrix a frame."""
     speed = rng.choice(speeds)

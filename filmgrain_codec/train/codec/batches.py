@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -29,6 +31,17 @@ _AROUND = {"near": "clean", "near_chroma": "clean_chroma"}
 Row = dict[str, np.ndarray]
 
 
+class Numbered(Protocol):
+    """Batches by number."""
+
+    def __getitem__(self, step: int, /) -> Batch: ...
+
+
+def from_step(batches: Numbered, step: int) -> Iterator[Batch]:
+    """Batches from number ``step`` on, without end."""
+    return map(batches.__getitem__, count(step))
+
+
 class Batches:
     """Batch ``step`` of a seed is the same on every run.
 
@@ -39,12 +52,6 @@ class Batches:
         self.pool, self.size, self.seed, self.error = pool, size, seed, error
         self.facts = np.asarray(pool.arrays["facts"])
         self.chosen = np.flatnonzero(self.facts[:, 0] >= LEAST)
-
-    def from_step(self, step: int) -> Iterator[Batch]:
-        """Batches without end."""
-        while True:
-            yield self[step]
-            step += 1
 
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng([self.seed, step])

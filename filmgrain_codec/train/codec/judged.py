@@ -121,12 +121,6 @@ class Batches:
     def __init__(self, seen: Pool, size: int, seed: int) -> None:
         self._pool, self._size, self._seed = seen, size, seed
 
-    def from_step(self, step: int) -> Iterator[Batch]:
-        """Batches without end."""
-        while True:
-            yield self[step]
-            step += 1
-
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng([self._seed, step])
         picked = np.sort(rng.integers(0, len(self._pool.facts), self._size))

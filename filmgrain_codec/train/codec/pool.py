@@ -258,6 +258,11 @@ def through(
     return {n: made[n] for n in chosen}
 
 
+def described(ranges: Mapping[str, tuple[int, int]]) -> str:
+    """Ranges of quality by codec, for a card."""
+    return ", ".join(f"{codec} {low} to {high}" for codec, (low, high) in ranges.items())
+
+
 def patch(frame: Frame, clean: Frame, top: int, left: int) -> Sample:
     """A square of a frame, and of the clean one."""
     made, truth = cut(frame, top, left, SIDE), cut(clean, top, left, SIDE)

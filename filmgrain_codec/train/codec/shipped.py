@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from filmgrain_codec.errors import ModelError, UsageError
 from filmgrain_codec.infer import store
 from filmgrain_codec.nodes.codec_repair import ROLE
+from filmgrain_codec.train.codec.slim import without
 from filmgrain_codec.train.loop import load_checkpoint
 from filmgrain_codec.train.networks.codec import Block, CodecNets, RepairNet
 from filmgrain_codec.train.networks.codec_unet import nets_of
@@ -24,28 +25,36 @@ UP = "ConvTranspose"
 
 def begun(tier: str, start: str | None) -> CodecNets:
     """Nets of a tier: new ones, or with the weights of ``start``, a run's folder or the id of a model, which
-    may be slimmed. Raises ``ModelError`` where it is neither, ``UsageError`` where it is of another tier.
+    may be slimmed. Raises ``InputError`` for a folder without a checkpoint, ``ModelError`` for an unknown id,
+    ``UsageError`` where the weights are of another tier.
     """
-    nets = nets_of(tier)
-    if start is not None:
-        state = earlier(start)
-        if isinstance(nets.repair, RepairNet):
-            fitted(nets.repair, state)
-        _given(nets, state, start)
-    return nets
-
-
-def _given(nets: CodecNets, state: State, start: str) -> None:
+    if start is None:
+        return nets_of(tier)
+    state = earlier(start)
+    nets = shaped(tier, state)
     try:
         nets.load_state_dict(state, strict=False)
     except RuntimeError as error:
         problem = f"The weights of {start} do not fit this tier: name another --tier."
         raise UsageError(problem) from error
+    return nets
+
+
+def shaped(tier: str, state: State) -> CodecNets:
+    """New nets of a tier whose blocks have as many channels inside as those of ``state`` (see ``slim``)."""
+    nets = nets_of(tier)
+    if isinstance(nets.repair, RepairNet):
+        for k, block in enumerate(nets.repair.blocks):
+            assert isinstance(block, Block)
+            inside = block.second.weight.shape[1]
+            kept = state.get(f"repair.blocks.{k}.second.weight", block.second.weight).shape[1]
+            without(block, torch.arange(inside) < kept, torch.zeros(inside))
+    return nets
 
 
 def earlier(start: str) -> State:
     """Weights by name."""
-    if (Path(start) / "checkpoint.pt").exists():
+    if Path(start).is_dir():
         state: State = load_checkpoint(Path(start) / "checkpoint.pt")["average"]
         return state
     model = store.resolve(start, ROLE)
@@ -68,21 +77,3 @@ def weights(part: store.Part) -> dict[str, Tensor]:
     if not found:
         raise ModelError(f"{part.path} holds no weights by name: begin with the run that it came of.")
     return found
-
-
-def fitted(net: RepairNet, state: State) -> None:
-    """Give a net's blocks as many channels inside as those of ``state`` have (see ``slim``)."""
-    for k, block in enumerate(net.blocks):
-        assert isinstance(block, Block)
-        kept = state.get(f"repair.blocks.{k}.second.weight", block.second.weight).shape[1]
-        if kept != block.second.weight.shape[1]:
-            _narrowed(block, kept)
-
-
-def _narrowed(block: Block, kept: int) -> None:
-    with torch.no_grad():
-        block.second.weight = nn.Parameter(block.second.weight[:, :kept].clone())
-        for part, rows in ((block.first, kept), (block.film.linear, 2 * kept)):
-            part.weight = nn.Parameter(part.weight[:rows].clone())
-            assert part.bias is not None
-            part.bias = nn.Parameter(part.bias[:rows].clone())
