@@ -2,7 +2,9 @@
 
 The base layer keeps a little of the grain, and estimator and synthesizer each have errors of their own.
 Synthesised with an estimate and measured again by the same estimator, most of them show, and one or two
-secant steps in the logarithms of level, size and chroma strengths take them out.
+secant steps in the logarithms of level, size and chroma strengths take them out. How far a measurement can be
+trusted depends on the picture: where little of it is flat, another draw of the same grain may read some
+percent higher. So each is the median of a few draws, and what they differ by anyway is not corrected.
 """
 
 from __future__ import annotations
@@ -27,9 +29,14 @@ Measure = Callable[[GrainSegment], GrainSegment]
 Put = Callable[[Frame, GrainSegment], Frame]
 FARTHEST = 0.3
 """Largest correction of a logarithm: what is farther off is the base layer's fault, not the estimate's."""
+DRAWS = 4
+"""Syntheses that are measured for one answer, each with a seed of its own."""
 CHANCE = 0.012
-"""How far two measurements of the same grain are apart, in logarithms."""
+"""How far two measurements of the same grain are apart at least, in logarithms."""
+ENOUGH = 0.002
+"""Corrections of logarithms that are worth no further step."""
 _SLOPES = (0.5, 2.0)
+_SEEDS = 0x9E3779B9
 _NOTHING = 1e-9
 """Stands for 0 where a logarithm is taken."""
 
@@ -64,9 +71,9 @@ class Closed:
 def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSegment:
     """The segment that measures as ``wanted`` (what was measured on the source) when it is synthesised.
 
-    ``steps``: corrections; each costs one synthesis and one measurement. Level, size and chroma strengths
-    change, nothing else does; size only where neither spectrum has a second lobe or a correction, a chroma
-    strength only where both have some. A segment that is not grainy comes back as it is.
+    ``steps``: corrections at most; each costs ``DRAWS`` syntheses and measurements. Level, size and chroma
+    strengths change, nothing else does; size only where neither spectrum has a second lobe or a correction, a
+    chroma strength only where both have some. A segment that is not grainy comes back as it is.
     """
     if not wanted.grainy:
         return wanted
@@ -74,7 +81,7 @@ def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSe
     at, slope = goal.copy(), np.ones(len(goal))
     before: tuple[Field, Field] | None = None
     for _ in range(steps):
-        found = measure(_with(wanted, at))
+        found, chance = drawn(measure, _with(wanted, at))
         if not found.grainy:
             return wanted
         seen = np.where(_comparable(wanted, found), _logs(found), goal)
@@ -82,15 +89,30 @@ def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSe
             slope = _slope(at - before[0], seen - before[1])
         before = at, seen
         apart = goal - seen
-        at = np.clip(at + _sure(apart) * apart / slope, goal - FARTHEST, goal + FARTHEST)
+        at = np.clip(at + _sure(apart, chance) * apart / slope, goal - FARTHEST, goal + FARTHEST)
+        if np.abs(at - before[0]).max() < ENOUGH:
+            break
     return _with(wanted, at)
+
+
+def drawn(measure: Measure, segment: GrainSegment) -> tuple[GrainSegment, Field]:
+    """The median of what is measured of ``DRAWS`` syntheses, and how far in logarithms it and a measurement
+    of the source may be apart by chance. Not grainy where one of them is not.
+    """
+    found = [measure(replace(segment, seed=(segment.seed + k * _SEEDS) % 2**32)) for k in range(DRAWS)]
+    odd = [f for f in found if not (f.grainy and _comparable(f, f)[1])]
+    if any(not f.grainy for f in odd):
+        return replace(odd[0], level=0.0), np.full(len(_logs(segment)), CHANCE)
+    logs = np.stack([_logs(f) for f in found])
+    chance = logs.std(0, ddof=1) * np.sqrt(1 + 1 / DRAWS)
+    return _with((odd or found)[0], np.median(logs, 0)), np.maximum(chance, CHANCE)
 
 
 def closed(wanted: GrainSegment, measure: Measure, steps: int = 2) -> Closed:
     """``corrected``, measured once more, and taken back where that did not bring it nearer."""
     measured = cache(measure)
     made = corrected(wanted, measured, steps)
-    before, after = measured(wanted), measured(made)
+    before, after = (drawn(measured, s)[0] for s in (wanted, made))
     if off(wanted, after) >= off(wanted, before):
         return Closed(wanted, before, before)
     return Closed(made, before, after)
@@ -121,9 +143,9 @@ def _comparable(a: GrainSegment, b: GrainSegment) -> NDArray[np.bool_]:
     return np.array([True, sized, min(a.chroma.cb, b.chroma.cb) > 0, min(a.chroma.cr, b.chroma.cr) > 0])
 
 
-def _sure(apart: Field) -> Field:
+def _sure(apart: Field, chance: Field) -> Field:
     """The share of a difference that counts: two measurements of one grain differ by chance."""
-    return np.asarray(apart**2 / (apart**2 + CHANCE**2), np.float64)
+    return np.asarray(apart**2 / (apart**2 + chance**2), np.float64)
 
 
 def _slope(asked: Field, answered: Field) -> Field:

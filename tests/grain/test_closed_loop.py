@@ -74,10 +74,8 @@ def test_chroma_strengths_are_corrected_where_there_are_some() -> None:
 
 
 def test_a_correction_that_does_not_help_is_taken_back() -> None:
-    answers = iter([1.05, 0.8, 1.4, 1.4])
-
     def measure(segment: GrainSegment) -> GrainSegment:
-        return replace(segment, level=WANTED.level * next(answers))
+        return replace(segment, level=WANTED.level * (1.05 if segment.level == WANTED.level else 1.4))
 
     found = closed(WANTED, measure)
     assert found.segment is WANTED
@@ -92,6 +90,34 @@ def test_what_two_measurements_differ_by_anyway_is_hardly_corrected() -> None:
 
     moved = np.log(corrected(wanted, measure, 2).level / 0.05)
     assert -0.0015 < moved < 0
+
+
+def uncertain(spread: float, gain: float = 1.03):
+    """Finds ``gain`` times the level, but for what depends on the draw: -2, -1, 1 and 2 times ``spread``."""
+    seeds = list[int]()
+
+    def measure(segment: GrainSegment) -> GrainSegment:
+        if segment.seed not in seeds:
+            seeds.append(segment.seed)
+        chance = spread * (-2, 2, -1, 1)[seeds.index(segment.seed)]
+        return replace(segment, level=gain * segment.level * float(np.exp(chance)))
+
+    return measure
+
+
+def test_what_differs_from_draw_to_draw_is_hardly_corrected() -> None:
+    sure, unsure = (np.log(corrected(WANTED, uncertain(s), 2).level / WANTED.level) for s in (1e-4, 0.05))
+    assert sure == pytest.approx(-np.log(1.03), rel=0.15)
+    assert abs(unsure) < 0.2 * abs(sure)
+
+
+def test_one_draw_without_grain_stops_the_correction() -> None:
+    measure = uncertain(0.0, 1.2)
+
+    def losing(segment: GrainSegment) -> GrainSegment:
+        return replace(measure(segment), level=0.0) if segment.seed > 2**31 else measure(segment)
+
+    assert corrected(WANTED, losing, 2) == WANTED
 
 
 def test_the_size_of_a_corrected_spectrum_is_not_compared() -> None:
