@@ -31,7 +31,7 @@ MIDDLE = LENGTH // 2
 SCORED = (MIDDLE - 1, MIDDLE, MIDDLE + 1)
 """The middle frame is what every method is scored on; its neighbours serve to measure flicker."""
 CHROMA = 0.5
-_REVISION = 1
+_REVISION = 2
 """Raised whenever the excerpts change, so that nothing old is taken from the cache."""
 
 Planes = tuple[Plane, ...]

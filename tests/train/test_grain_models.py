@@ -154,6 +154,18 @@ def test_resampling_keeps_means_and_slow_waves() -> None:
     )
 
 
+@pytest.mark.parametrize(("radius", "size"), [(0.3, 0.8), (0.9, 0.6)])
+def test_boolean_grain_leaves_the_picture_where_it_was_beside_edges_too(radius: float, size: float) -> None:
+    """Stripes of two samples; disks of the bright ones reach into the dark ones, and are many more."""
+    u = np.where(np.arange(32) // 2 % 2, 0.9, 0.2)[None, :].repeat(32, 0)
+    draws = np.stack([coverage(u, generator(k), radius, size) for k in range(300)])
+    stripe = draws.mean((0, 1)).reshape(8, 4)[1:-1]
+    chance = draws.mean(1).std(0).max() / np.sqrt(300)
+    assert np.abs(stripe).max() < 5 * chance
+    assert np.abs(stripe.mean(0)).max() < 3 * chance
+    assert draws.std() > 20 * chance
+
+
 def test_boolean_profile_says_its_skew_and_size() -> None:
     recipe = BooleanRecipe(0.6, 0.3)
     segment = recipe.segment(0.05)

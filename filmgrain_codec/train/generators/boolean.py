@@ -114,11 +114,36 @@ def coverage(u: Field, rng: np.random.Generator, radius: float, size: float) -> 
     covered = _stamp(_centres(rate, rng), widths)
     rows, columns = padded.shape
     half = covered.reshape(2 * rows, _HALF, 2 * columns, _HALF).mean((1, 3), dtype=np.float32)
-    half -= np.repeat(np.repeat(padded, 2, 0), 2, 1)
+    half -= expected(rate, widths)
     taps = _taps(size)
     filtered = _decimate(_decimate(half, taps).T, taps).T
     cut = margin - (len(taps) // 2 - 1) // 2
     return np.asarray(filtered[cut : cut + u.shape[0], cut : cut + u.shape[1]], np.float64)
+
+
+def expected(rate: NDArray[np.float32], widths: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Expected coverage, (rows, columns) of centres in a cell as means over squares of half a sample.
+
+    It is 1 - exp(-centres within reach). Where the tone changes that is not the tone: disks reach over,
+    and the bright side has far more of them.
+    """
+    (rows, columns), around = rate.shape, np.pad(rate, 1, mode="edge")
+    out = np.zeros((rows, FINE // _HALF, columns, FINE // _HALF), np.float32)
+    for y, x in np.ndindex(FINE, FINE):
+        near = np.zeros_like(rate)
+        for (down, across), count in np.ndenumerate(_reached(widths, y, x)):
+            near += count * around[down : down + rows, across : across + columns]
+        out[:, y // _HALF, :, x // _HALF] -= np.expm1(-near)
+    return out.reshape(2 * rows, 2 * columns) / np.float32(_HALF**2)
+
+
+def _reached(widths: NDArray[np.int64], y: int, x: int) -> NDArray[np.float32]:
+    """(3, 3): how many cells of a sample and of those around it a disk in its cell (``y``, ``x``) covers."""
+    reach = len(widths) // 2
+    mask = np.zeros((3 * FINE, 3 * FINE), np.float32)
+    for row, width in enumerate(widths.tolist(), FINE + y - reach):
+        mask[row, FINE + x - width : FINE + x + width + 1] = 1
+    return np.asarray(mask.reshape(3, FINE, 3, FINE).sum((1, 3)), np.float32)
 
 
 def _centres(rate: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.bool_]:
