@@ -31,8 +31,8 @@ FARTHEST = 0.3
 """Largest correction of a logarithm: what is farther off is the base layer's fault, not the estimate's."""
 DRAWS = 4
 """Syntheses that are measured for one answer, each with a seed of its own."""
-CHANCE = 0.012
-"""How far two measurements of the same grain are apart at least, in logarithms."""
+CHANCE = 0.006
+"""How far the median of the draws is off by chance at least, in logarithms."""
 ENOUGH = 0.002
 """Corrections of logarithms that are worth no further step."""
 _SLOPES = (0.5, 2.0)
@@ -96,15 +96,15 @@ def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSe
 
 
 def drawn(measure: Measure, segment: GrainSegment) -> tuple[GrainSegment, Field]:
-    """The median of what is measured of ``DRAWS`` syntheses, and how far in logarithms it and a measurement
-    of the source may be apart by chance. Not grainy where one of them is not.
+    """The median of what is measured of ``DRAWS`` syntheses, and how far in logarithms it is off by chance.
+    Not grainy where one of them is not.
     """
     found = [measure(replace(segment, seed=(segment.seed + k * _SEEDS) % 2**32)) for k in range(DRAWS)]
     odd = [f for f in found if not (f.grainy and _comparable(f, f)[1])]
     if any(not f.grainy for f in odd):
         return replace(odd[0], level=0.0), np.full(len(_logs(segment)), CHANCE)
     logs = np.stack([_logs(f) for f in found])
-    chance = logs.std(0, ddof=1) * np.sqrt(1 + 1 / DRAWS)
+    chance = logs.std(0, ddof=1) / np.sqrt(DRAWS)
     return _with((odd or found)[0], np.median(logs, 0)), np.maximum(chance, CHANCE)
 
 
@@ -144,7 +144,7 @@ def _comparable(a: GrainSegment, b: GrainSegment) -> NDArray[np.bool_]:
 
 
 def _sure(apart: Field, chance: Field) -> Field:
-    """The share of a difference that counts: two measurements of one grain differ by chance."""
+    """The share of a difference that counts: what is off by chance shall not be corrected."""
     return np.asarray(apart**2 / (apart**2 + chance**2), np.float64)
 
 

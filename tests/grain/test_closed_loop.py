@@ -86,10 +86,10 @@ def test_what_two_measurements_differ_by_anyway_is_hardly_corrected() -> None:
     wanted = GrainSegment(0, 9, 0.05, spectrum=Spectrum(0.8))
 
     def measure(segment: GrainSegment) -> GrainSegment:
-        return replace(segment, level=1.004 * segment.level)
+        return replace(segment, level=1.002 * segment.level)
 
     moved = np.log(corrected(wanted, measure, 2).level / 0.05)
-    assert -0.0015 < moved < 0
+    assert -0.0008 < moved < 0
 
 
 def uncertain(spread: float, gain: float = 1.03):
@@ -106,7 +106,7 @@ def uncertain(spread: float, gain: float = 1.03):
 
 
 def test_what_differs_from_draw_to_draw_is_hardly_corrected() -> None:
-    sure, unsure = (np.log(corrected(WANTED, uncertain(s), 2).level / WANTED.level) for s in (1e-4, 0.05))
+    sure, unsure = (np.log(corrected(WANTED, uncertain(s), 2).level / WANTED.level) for s in (1e-4, 0.2))
     assert sure == pytest.approx(-np.log(1.03), rel=0.15)
     assert abs(unsure) < 0.2 * abs(sure)
 
