@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
@@ -10,6 +10,7 @@ from typing import Literal
 
 import av
 import av.error
+from av.codec.context import Flags
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -32,6 +33,8 @@ class Tally:
     first_packet: bytes | None = None
     headers: Headers | None = None
     """Reads quantisers of every packet, where they are asked for."""
+    said: Callable[[av.Packet], bytes | None] | None = None
+    """Reads of a packet what its picture shall take along as ``opaque``."""
     key_qp: float | None = None
     """Quantiser of the last picture that was coded without others."""
 
@@ -54,9 +57,10 @@ def prepare(
     stream: VideoStream, native_grain: NativeGrain, threads: int | None, quantisers: bool = False
 ) -> None:
     """Set threads, whether grain the codec itself describes is applied or left out, and whether decoders
-    that can (H.264, MPEG-2) tell the quantisers of each picture.
+    that can (H.264, MPEG-2) tell the quantisers of each picture. Pictures keep their packet's ``opaque``.
     """
     context = stream.codec_context
+    context.flags |= int(Flags.copy_opaque)
     # With threads by frames H.264's decoder tells the quantisers of pictures that it is still decoding.
     context.thread_type = "SLICE" if quantisers and context.name == "h264" else "AUTO"
     if threads:
@@ -81,6 +85,7 @@ def decoded(
                 tally.first_packet = tally.first_packet or bytes(packet)
             if tally.headers is not None:
                 tally.headers.note(packet)
+            packet.opaque = tally.said(packet) if tally.said and packet.size else None
             yield from _decode(stream, packet, tally)
 
 

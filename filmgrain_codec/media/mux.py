@@ -20,6 +20,7 @@ from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.errors import OutputError, UsageError
 from filmgrain_codec.media import carriage, color, header
 from filmgrain_codec.media.aspect import set_display_size
+from filmgrain_codec.media.carriage import hdr10plus
 from filmgrain_codec.media.carriage.players import PlayerGrain, Segments
 from filmgrain_codec.media.encode import VideoEncoder
 from filmgrain_codec.media.encoders import EncoderSpec
@@ -71,6 +72,7 @@ class ContainerSink:
         self._output: OutputContainer | None = None
         self._copier: StreamCopier | None = None
         self._shift: int | None = None
+        self._dynamic: dict[int, bytes] = {}
         self._extradata: bytes | None = None
         size = job.spec.width, job.spec.height
         subs = (job.fmt.sub_w, job.fmt.sub_h) if job.fmt.family == "yuv" else (1, 1)
@@ -89,6 +91,8 @@ class ContainerSink:
 
     def write(self, frame: Frame) -> None:
         frame = self._from_zero(frame)
+        if hdr10plus.HDR10PLUS in frame.props and self.job.spec.codec in hdr10plus.CODECS:
+            self._dynamic[frame.index] = frame.props[hdr10plus.HDR10PLUS]
         for packet, index in self._encoder.encode(frame):
             self._mux(packet, index)
 
@@ -157,6 +161,9 @@ class ContainerSink:
     def _rewritten(self, packet: av.Packet, index: int) -> av.Packet:
         if self._players is not None:
             packet = self._players.packet(packet, self._encoder.extradata, index)
+        if index in self._dynamic:
+            payload = self._dynamic.pop(index)
+            packet = hdr10plus.added(self.job.spec.codec, packet, self._encoder.extradata, payload)
         record = self.job.in_band(index) if self.job.in_band and packet.is_keyframe else None
         if record is None:
             return packet

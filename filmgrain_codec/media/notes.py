@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from filmgrain_codec.media.carriage import hdr10plus
 from filmgrain_codec.media.encoders import EncoderSpec
 from filmgrain_codec.media.probe import SourceInfo
 
@@ -12,8 +13,10 @@ def not_carried(source: SourceInfo, encoder: EncoderSpec, container: str) -> lis
     notes = []
     if video.dolby_vision:
         notes.append("Dolby Vision was not carried: its metadata describes the old pictures' coding.")
-    if video.hdr10plus:
-        notes.append(f"HDR10+ was not carried: {encoder.name} cannot write it here.")
+    if video.hdr10plus and video.codec not in hdr10plus.CODECS:
+        notes.append(f"HDR10+ was not carried: from {video.codec} it cannot be taken here.")
+    elif video.hdr10plus and encoder.codec not in hdr10plus.CODECS:
+        notes.append(f"HDR10+ was not carried: {encoder.codec} has no place for it, HEVC and AV1 have.")
     if video.captions and encoder.name not in ("libx264", "libx265"):
         notes.append(f"A53 captions were not carried: {encoder.name} cannot write them.")
     if video.alpha:

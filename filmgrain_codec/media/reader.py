@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.errors import InputError, VerifyError
+from filmgrain_codec.media.carriage import hdr10plus
 from filmgrain_codec.media.convert import from_av
 from filmgrain_codec.media.decode import NativeGrain, Tally, decoded, main_video, prepare
 from filmgrain_codec.media.files import PIPE, open_input
@@ -39,8 +40,8 @@ class Reader:
     how coarsely it was coded: props 'FGCodec', and 'FGQP' and 'FGKeyQP' where the stream tells (see
     ``core.quantiser``, ``media.quantisers``).
 
-    Frames have ``props``: 'keyframe' (of the source codec), 'interlaced', and 'carrier' (the decoded
-    picture) where it holds A53 captions.
+    Frames have ``props``: 'keyframe' (of the source codec), 'interlaced', 'carrier' (the decoded picture)
+    where it holds A53 captions, and 'hdr10plus' (see ``carriage.hdr10plus``) where HEVC or AV1 says it.
 
     Raises ``InputError`` if nothing can be decoded, or if the picture size changes on the way.
     """
@@ -79,6 +80,7 @@ class Reader:
         stream = main_video(container, self.path)
         prepare(stream, *self._settings)
         self.tally.headers = Headers(stream) if self._settings[2] else None
+        self.tally.said = hdr10plus.reading(stream)
         return container, stream, decoded(container, stream, self.path, self.tally)
 
     @property
@@ -217,4 +219,6 @@ def _props(raw: av.VideoFrame) -> dict[str, Any]:
     props: dict[str, Any] = {"keyframe": raw.key_frame, "interlaced": raw.interlaced_frame}
     if any(raw.side_data.get(kind) is not None for kind in _CARRIED):
         props["carrier"] = raw
+    if raw.opaque is not None and raw.side_data.get("DYNAMIC_HDR_PLUS") is not None:  # it makes sense
+        props[hdr10plus.HDR10PLUS] = raw.opaque
     return props

@@ -72,7 +72,11 @@ def test_what_is_lost_is_named(shared_data: Path, tmp_path: Path) -> None:
     alpha = replace(info, video=replace(info.video, alpha=True, hdr10plus=True, other=()))
     words = " ".join(not_carried(alpha, spec, "matroska"))
     assert "alpha" in words
-    assert "HDR10+" in words
+    assert "HDR10+" not in words
+    x264 = encoder_for("x264", info.video.fmt)
+    assert any("HDR10+" in n for n in not_carried(alpha, x264, "matroska"))
+    vp9 = replace(alpha, video=replace(alpha.video, codec="vp9"))
+    assert any("HDR10+" in n for n in not_carried(vp9, spec, "matroska"))
 
 
 def test_every_note_is_one_sentence(shared_data: Path) -> None:

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from filmgrain_codec.errors import ProfileError
+
 METADATA = 5
 PICTURE = frozenset({3, 4, 6})
 """Frame header, tile group, frame: what a picture consists of."""
@@ -71,15 +73,32 @@ def obus(data: bytes) -> Iterator[Obu]:
 
 def t35(payload: bytes) -> bytes:
     """A metadata OBU with a size field holding ``payload`` under our T.35 code."""
-    body = leb128(T35) + T35_CODE + payload + b"\x80"
+    return metadata(T35_CODE + payload)
+
+
+def metadata(payload: bytes) -> bytes:
+    """A metadata OBU with a size field holding a T.35 payload, country code and all."""
+    body = leb128(T35) + payload + b"\x80"
     return bytes([METADATA << 3 | 2]) + leb128(len(body)) + body
 
 
 def read_t35(data: bytes, obu: Obu) -> bytes | None:
     """The payload of a metadata OBU under our T.35 code, else None."""
+    payload = read_metadata(data, obu)
+    return payload[2:] if payload is not None and payload[:2] == T35_CODE else None
+
+
+def read_metadata(data: bytes, obu: Obu) -> bytes | None:
+    """The T.35 payload of a metadata OBU, country code and all, else None."""
     if obu.kind != METADATA:
         return None
     body = data[obu.start : obu.end].rstrip(b"\x00")
-    if body[:1] != leb128(T35) or body[1:3] != T35_CODE or body[-1:] != b"\x80":
-        return None
-    return body[3:-1]
+    return body[1:-1] if body[:1] == leb128(T35) and body[-1:] == b"\x80" else None
+
+
+def before_picture(data: bytes, unit: bytes) -> bytes:
+    """A temporal unit with one more OBU right before its picture. Raises ``ProfileError`` without one."""
+    for each in obus(data):
+        if each.kind in OPENS_PICTURE:
+            return data[: each.begin] + unit + data[each.begin :]
+    raise ProfileError("An av1 packet without a picture cannot carry a record of one.")

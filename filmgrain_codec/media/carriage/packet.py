@@ -50,7 +50,7 @@ def attach(codec: str, packet: Packet, extradata: bytes | None, record: bytes) -
         data = _without_sei(codec, bytes(packet), extradata)
         return rebuilt(packet, with_sei(codec, data, extradata, payload))
     if codec == "av1":
-        return rebuilt(packet, _with_metadata(bytes(packet), payload))
+        return rebuilt(packet, obu.before_picture(_without_metadata(bytes(packet)), obu.t35(payload)))
     taken = _block(packet)
     if taken is not None and _unblocked(taken) is None:
         raise ProfileError(
@@ -129,14 +129,13 @@ def _read_sei(codec: str, data: bytes, size: int) -> bytes | None:
     return None
 
 
-def _with_metadata(data: bytes, payload: bytes) -> bytes:
+def _without_metadata(data: bytes) -> bytes:
+    """A packet without records of ours."""
     kept, at = b"", 0
     for unit in obu.obus(data):
-        if unit.kind in obu.OPENS_PICTURE:
-            return kept + data[at : unit.begin] + obu.t35(payload) + data[unit.begin :]
         if unwrap(obu.read_t35(data, unit) or b"") is not None:
             kept, at = kept + data[at : unit.begin], unit.end
-    raise ProfileError("An av1 packet without a picture cannot carry a grain record.")
+    return kept + data[at:]
 
 
 def _read_metadata(data: bytes) -> bytes | None:
