@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import Plane
 from filmgrain_codec.core.quantiser import HIGHEST
-from filmgrain_codec.errors import ModelError
-from filmgrain_codec.infer import store
 from filmgrain_codec.infer.session import Net
 from filmgrain_codec.nodes.codec_planes import packed, told
 
@@ -20,14 +18,6 @@ PATCH, PATCHES = 96, 24
 """Side of the patches that QP is judged from, and how many are looked at."""
 DOUBT = 6.0
 """Taken off a QP that was judged: a picture that is taken for coarser than it is would lose detail."""
-
-
-def judge_of(model: store.Model) -> store.Model:
-    """What judges quantisers: the net that is for that alone, else the model's own."""
-    try:
-        return store.resolve("fast", ROLE)
-    except ModelError:
-        return model
 
 
 def patches(given: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from filmgrain_codec.infer.names import AUTO
 from filmgrain_codec.infer.session import Net, session
 from filmgrain_codec.nodes import standing
 from filmgrain_codec.nodes.align import Motion
-from filmgrain_codec.nodes.codec_judge import judge_of, judged
+from filmgrain_codec.nodes.codec_judge import ROLE as JUDGE_ROLE
+from filmgrain_codec.nodes.codec_judge import judged
 from filmgrain_codec.nodes.codec_planes import added, as_420, luma_of, packed, phases, sized, told
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.packed import unpack
@@ -106,7 +107,7 @@ class CodecRepair:
             raise UsageError(f"codec is one of {', '.join((AUTO, *FAMILIES))}, not {codec!r}")
         self.model = store.resolve(model, ROLE)
         self.radius = max(self.model.radius, 1)
-        self._judge = session(judge_of(self.model).part("judge"), threads)
+        self._threads = threads
         self.shares = BESIDE if self.model.radius else ALONE
         """Of each net's answer, by codec family, at the slider's near end."""
         self._perceptual, self._tile = perceptual, tile
@@ -141,6 +142,11 @@ class CodecRepair:
             return self._qp
         known = frame.props.get(QP_PROP)
         return float(known) if known is not None else judged(self._judge, planes, family)
+
+    @cached_property
+    def _judge(self) -> Net:
+        """Where every frame says its quantiser it is not needed, and need not be installed."""
+        return session(store.resolve("fast", JUDGE_ROLE).part("judge"), self._threads)
 
     def _standing(self, window: Sequence[Frame], luma: Plane, qp: float, calm: float) -> tuple[float, Plane]:
         """The QP that the net is told, and what of its repair each square gets: of those that stand still

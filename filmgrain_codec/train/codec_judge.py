@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from filmgrain_codec.core.quantiser import HIGHEST
 from filmgrain_codec.train.codec import judged
 from filmgrain_codec.train.codec.batches import Batch, from_step
-from filmgrain_codec.train.codec.losses import judge_loss
 from filmgrain_codec.train.codec.pool import Recipe
 from filmgrain_codec.train.level import commit
 from filmgrain_codec.train.loop import Run, Schedule
@@ -40,6 +39,12 @@ class Config:
     threads: int = 1
     device: str = "cpu"
     resume: bool = False
+
+
+def judge_loss(found: Tensor, qp: Tensor) -> Tensor:
+    """Gaussian negative log-likelihood of QP / 63."""
+    value, spread = found[:, 0], found[:, 1].clamp(-9, 3)
+    return 0.5 * ((value - qp / HIGHEST).square() * (-spread).exp() + spread).mean()
 
 
 def objective(net: nn.Module, batch: Batch) -> Tensor:

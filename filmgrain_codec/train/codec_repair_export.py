@@ -1,6 +1,6 @@
 """Ship codec repair: ``fgcodec train codec_repair-export --run DIR --id ID [--metrics FILE]``.
 
-Writes two ONNX files (parts ``repair`` and ``judge``), the manifest entry (role ``codec-repair``), the card.
+Writes the ONNX file (part ``repair``), the manifest entry (role ``codec-repair``), the card.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from filmgrain_codec.train import card
 from filmgrain_codec.train.codec import neighbours, pool
 from filmgrain_codec.train.codec.batches import ROUGH_ERROR, ROUGH_SHARE, Batch, Batches
 from filmgrain_codec.train.codec.losses import CORNER
-from filmgrain_codec.train.codec.shipped import shaped
+from filmgrain_codec.train.codec.shipped import PART, shaped
 from filmgrain_codec.train.codec.slim import slimmed
 from filmgrain_codec.train.loop import load_checkpoint
-from filmgrain_codec.train.networks.codec import PATCH, PLANES, TOLD, CodecNets, entering, macs_per_sample
+from filmgrain_codec.train.networks.codec import TOLD, CodecNets, RepairNet, entering, macs_per_sample
 from filmgrain_codec.train.networks.codec_unet import TextureNets, UnetRepair, settled
 from filmgrain_codec.train.shipping import Part, Shipment, facts_of, ordered, traced
 
@@ -35,13 +35,12 @@ within 60 kMAC together; scenes that tell which.
 """
 PURPOSE = """\
 Repairs what lossy coding did to a picture, tier *{tier}*: 4:2:0 packed at half size and a plane of QP / 63
-in, what to add out; conditioned on QP and codec family (`core/quantiser.py`). The part *judge* estimates QP
-from patches where nobody tells it. Licence of the weights: {license}."""
+in, what to add out; conditioned on QP and codec family (`core/quantiser.py`). Where nobody tells QP,
+`codec-judge-1` estimates it. Licence of the weights: {license}."""
 
 NATURAL = """\
 The other end of codec repair's slider (`perceptual=1`): it takes and gives what tier *fast* does, but leaves
-detail about as strong as it was instead of being nearest on average. QP is judged by the model that it is
-mixed with. Licence of the weights: {license}."""
+detail about as strong as it was instead of being nearest on average. Licence of the weights: {license}."""
 
 RECIPE = """\
 {count} patches of {side} x {side} from {scenes} scenes of {frames} frames: camera moves over photographs,
@@ -80,23 +79,18 @@ LIMITS = """\
   its range. Grain that the codec kept is partly taken for noise of the codec.
 - {seen}: what differs from frame to frame (beating of key frames) is only lessened.
 - QP is one number a frame; where it varies within, strong and weak blocks are repaired alike.
-- `judge` is trained on the five codecs above; others (VP9, VVC, ProRes) are guesses."""
+- Trained on the five codecs above; others (VP9, VVC, ProRes) are repaired as none of them."""
 
 
-def parts(nets: CodecNets) -> list[Part]:
-    """The nets as ONNX, for any size and number of pictures; texture has no judge."""
-    told, packed = torch.rand(2, TOLD), torch.rand(2, entering(nets.repair.radius), 48, 64)
-    patches = torch.rand(2, PLANES, PATCH // 2, PATCH // 2)
+def part(net: RepairNet) -> Part:
+    """A repair net as ONNX, for any size and number of pictures."""
+    told, packed = torch.rand(2, TOLD), torch.rand(2, entering(net.radius), 48, 64)
     count = {0: "count"}
     free = {**count, 2: "rows", 3: "columns"}
-    repair = {"given": free, "told": count, "residual": free}
-    judge = {"given": count, "told": count, "found": count}
-    kmac, net = macs_per_sample(nets.repair) / 1000, settled(nets.repair)
-    size = nets.repair.multiple, nets.repair.halo
-    made = [Part("repair", traced(net, (packed, told), INPUTS, "residual", repair), *size, kmac)]
-    if not isinstance(nets, TextureNets):
-        made.append(Part("judge", traced(nets.judge, (patches, told), INPUTS, "found", judge), PATCH, 0, 0.0))
-    return made
+    axes = {"given": free, "told": count, "residual": free}
+    kmac = macs_per_sample(net) / 1000  # first: a copy that is settled takes norms off the net's class too
+    content = traced(settled(net), (packed, told), INPUTS, "residual", axes)
+    return Part(PART, content, net.multiple, net.halo, kmac)
 
 
 def ship(given: Shipment) -> list[Path]:
@@ -120,7 +114,7 @@ def ship(given: Shipment) -> list[Path]:
     }
     if nets.repair.radius:
         about["motion"] = pool.MOTION
-    entry, files = given.write(about, parts(nets))
+    entry, files = given.write(about, [part(nets.repair)])
     curves = "On held-out photographs, QP told exactly; rough: told wrong by 4 (deviation)."
     card.compose(
         given.card,

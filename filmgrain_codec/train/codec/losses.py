@@ -19,19 +19,17 @@ CORNER = 4.0
 CHROMA_WEIGHT = 0.5
 STRUCTURE_WEIGHT = 0.1
 WORSE_WEIGHT = 0.05
-JUDGE_WEIGHT = 0.1
 _WINDOW, _EVERY, _SCALES = 7, 2, 3
 _C1, _C2 = 0.01**2, 0.03**2
 
 
 def objective(nets: nn.Module, batch: Batch) -> Tensor:
-    """Loss of both nets on a batch, in bfloat16 arithmetic on a processor."""
+    """Loss of a repair net on a batch, in bfloat16 arithmetic on a processor."""
     assert isinstance(nets, CodecNets)
     given = pack(batch["luma"], batch["chroma"])
     with torch.autocast(given.device.type, torch.bfloat16):
         residual = nets.repair(*asked(given, batch["told"], beside(batch, given))).float()
-        found = nets.judge(given, batch["told"]).float()
-    return repair_loss(given, residual, batch) + JUDGE_WEIGHT * judge_loss(found, batch["qp"])
+    return repair_loss(given, residual, batch)
 
 
 def asked(given: Tensor, told: Tensor, beside: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -109,12 +107,6 @@ def _ssim(a: Tensor, b: Tensor) -> Tensor:
     va, vb, both = aa - ma * ma, bb - mb * mb, ab - ma * mb
     light = (2 * ma * mb + _C1) / (ma * ma + mb * mb + _C1)
     return (light * (2 * both + _C2) / (va + vb + _C2)).mean()
-
-
-def judge_loss(found: Tensor, qp: Tensor) -> Tensor:
-    """Gaussian negative log-likelihood of QP / 63."""
-    value, spread = found[:, 0], found[:, 1].clamp(-9, 3)
-    return 0.5 * ((value - qp / HIGHEST).square() * (-spread).exp() + spread).mean()
 
 
 def gains(nets: nn.Module, batch: Batch) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from filmgrain_codec.train.codec.batches import Batch
-from filmgrain_codec.train.codec.losses import JUDGE_WEIGHT, asked, judge_loss
+from filmgrain_codec.train.codec.losses import asked
 from filmgrain_codec.train.loop import Run
 from filmgrain_codec.train.networks.codec import CodecNets, pack
 from filmgrain_codec.train.networks.codec_unet import BaselineNets, Critic, Eyes
@@ -55,25 +55,24 @@ class NoGan(Run):
         critical = phase == "critic" or (phase == "contest" and self.step % 2 == 1)
         nets.critic.requires_grad_(critical)
         nets.repair.requires_grad_(not critical)
-        nets.judge.requires_grad_(not critical)
         self.slowed = self.slower if phase == "contest" else 1.0
         self.objective = self.criticise if critical else self.generate
         super().learn(batch)
 
     def generate(self, nets: nn.Module, batch: Batch) -> Tensor:
-        """Pixels, features, what the critic says in the contest, and the judge's own loss."""
+        """Pixels, features, and what the critic says in the contest."""
         assert isinstance(nets, BaselineNets)
-        given, made, clean = pictures(nets, batch)
+        made, clean = pictures(nets, batch)
         loss = PIXEL_WEIGHT * (made - clean).abs().mean() + FEATURE_WEIGHT * self.unlike(made, clean)
         if self.phase == "contest":
             loss = loss - CRITIC_WEIGHT * nets.critic(made).mean()
-        return loss + JUDGE_WEIGHT * judge_loss(nets.judge(given, batch["told"]), batch["qp"])
+        return loss
 
     def criticise(self, nets: nn.Module, batch: Batch) -> Tensor:
         """Hinge loss of the critic."""
         assert isinstance(nets, BaselineNets)
         with torch.no_grad():
-            _, made, clean = pictures(nets, batch)
+            made, clean = pictures(nets, batch)
         return hinge(nets.critic, made, clean)
 
     def unlike(self, made: Tensor, clean: Tensor) -> Tensor:
@@ -82,11 +81,11 @@ class NoGan(Run):
         return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).sum()
 
 
-def pictures(nets: BaselineNets, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """(decoded, repaired, clean), packed."""
+def pictures(nets: BaselineNets, batch: Batch) -> tuple[Tensor, Tensor]:
+    """(repaired, clean), packed."""
     given, clean = pack(batch["luma"], batch["chroma"]), pack(batch["clean"], batch["clean_chroma"])
     made: Tensor = given + nets.repair(*asked(given, batch["told"]))
-    return given, made, clean
+    return made, clean
 
 
 def hinge(critic: Critic, made: Tensor, clean: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from filmgrain_codec.train.networks.codec import Block, CodecNets, RepairNet
 from filmgrain_codec.train.networks.codec_unet import nets_of
 
 State = Mapping[str, Tensor]
+PART = "repair"
 UP = "ConvTranspose"
 """What the step up is in ONNX, with weights of its own making (see ``networks.codec.Up``)."""
 
@@ -58,11 +59,7 @@ def earlier(start: str) -> State:
         state: State = load_checkpoint(Path(start) / "checkpoint.pt")["average"]
         return state
     model = store.resolve(start, ROLE)
-    return {
-        f"{part}.{name}": value
-        for part in ("repair", "judge")
-        for name, value in weights(model.part(part)).items()
-    }
+    return {f"{PART}.{name}": value for name, value in weights(model.part(PART)).items()}
 
 
 def weights(part: store.Part) -> dict[str, Tensor]:

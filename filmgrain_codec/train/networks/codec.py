@@ -189,11 +189,11 @@ class QuantiserNet(nn.Module):
 
 
 class CodecNets(nn.Module):
-    """Both nets, trained side by side on the same patches."""
+    """The repair net of a tier; others hold what it is trained with beside it."""
 
     def __init__(self, tier: str = "fast") -> None:
         super().__init__()
-        self.repair, self.judge = RepairNet(tier), QuantiserNet()
+        self.repair = RepairNet(tier)
 
 
 def phases(rows: int, columns: int) -> Tensor:

@@ -18,7 +18,7 @@ from torch.nn import functional as F  # noqa: N812
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
-from filmgrain_codec.train.networks.codec import PLANES, CodecNets, QuantiserNet
+from filmgrain_codec.train.networks.codec import PLANES, CodecNets
 
 WIDTHS = (32, 64, 96, 128)
 RANGE = 0.1
@@ -144,13 +144,13 @@ def nets_of(tier: str) -> CodecNets:
 
 
 class BaselineNets(CodecNets):
-    """Generator, judge and critic, so that a checkpoint holds all of them."""
+    """Generator and critic, so that a checkpoint holds both."""
 
     repair: UnetRepair  # type: ignore[assignment]
 
     def __init__(self) -> None:
         nn.Module.__init__(self)
-        self.repair, self.judge, self.critic = UnetRepair(), QuantiserNet(), Critic()
+        self.repair, self.critic = UnetRepair(), Critic()
 
 
 class TextureNets(CodecNets):
