@@ -29,8 +29,8 @@ Measure = Callable[[GrainSegment], GrainSegment]
 Put = Callable[[Frame, GrainSegment], Frame]
 FARTHEST = 0.3
 """Largest correction of a logarithm: what is farther off is the base layer's fault, not the estimate's."""
-DRAWS = 4
-"""Syntheses that are measured for one answer, each with a seed of its own."""
+DRAWS = 2, 4
+"""Syntheses that are measured for one answer, each with a seed of its own: fewest, and most."""
 CHANCE = 0.006
 """How far the median of the draws is off by chance at least, in logarithms."""
 ENOUGH = 0.002
@@ -71,7 +71,7 @@ class Closed:
 def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSegment:
     """The segment that measures as ``wanted`` (what was measured on the source) when it is synthesised.
 
-    ``steps``: corrections at most; each costs ``DRAWS`` syntheses and measurements. Level, size and chroma
+    ``steps``: corrections at most; each costs two to four syntheses and measurements. Level, size and chroma
     strengths change, nothing else does; size only where neither spectrum has a second lobe or a correction, a
     chroma strength only where both have some. A segment that is not grainy comes back as it is.
     """
@@ -96,16 +96,22 @@ def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSe
 
 
 def drawn(measure: Measure, segment: GrainSegment) -> tuple[GrainSegment, Field]:
-    """The median of what is measured of ``DRAWS`` syntheses, and how far in logarithms it is off by chance.
-    Not grainy where one of them is not.
+    """The median of what is measured of some syntheses, and how far in logarithms it is off by chance: of two
+    where they agree, of up to four where they do not. Not grainy where one of them is not.
     """
-    found = [measure(replace(segment, seed=(segment.seed + k * _SEEDS) % 2**32)) for k in range(DRAWS)]
-    odd = [f for f in found if not (f.grainy and _comparable(f, f)[1])]
-    if any(not f.grainy for f in odd):
-        return replace(odd[0], level=0.0), np.full(len(_logs(segment)), CHANCE)
-    logs = np.stack([_logs(f) for f in found])
-    chance = logs.std(0, ddof=1) / np.sqrt(DRAWS)
-    return _with((odd or found)[0], np.median(logs, 0)), np.maximum(chance, CHANCE)
+    fewest, most = DRAWS
+    found, chance = list[GrainSegment](), np.full(len(_logs(segment)), CHANCE)
+    for k in range(most):
+        found.append(measure(replace(segment, seed=(segment.seed + k * _SEEDS) % 2**32)))
+        if not found[-1].grainy:
+            return found[-1], chance
+        if k + 1 >= fewest:
+            spread = np.std([_logs(f) for f in found], 0, ddof=1) / np.sqrt(k + 1)
+            if (spread <= CHANCE).all():
+                break
+    odd = [f for f in found if not _comparable(f, f)[1]]
+    middle = np.median([_logs(f) for f in found], 0)
+    return _with((odd or found)[0], middle), np.maximum(spread, CHANCE)
 
 
 def closed(wanted: GrainSegment, measure: Measure, steps: int = 2) -> Closed:
