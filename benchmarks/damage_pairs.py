@@ -17,6 +17,7 @@ mse, exact ...               the same measures sample by sample, as the SegNet p
 recall_evident               of the pieces whose change has one sign and that stand out from what is around:
                              half of the rest is grain that the retoucher's brush replaced
 recall_as_published          TP / (TN + FN), which that paper prints for recall
+pieces changed one way       what finds every piece of dirt, and no grain that was replaced, has of all this
 
 ``--calibrate`` prints precision and recall of the net on held-out training photographs instead, which is what
 the filter's thresholds are chosen by.
@@ -33,7 +34,7 @@ import cv2
 import numpy as np
 
 from benchmarks.damage import calibration
-from benchmarks.damage.cases import Case, Map, Mask, guarded, pairs, scenes
+from benchmarks.damage.cases import Case, Map, Mask, guarded, one_way, pairs, scenes
 from benchmarks.damage.figures import (
     TOLERANCE,
     at_recall,
@@ -90,6 +91,7 @@ def stills(model: str, ask: Ask) -> list[dict[str, Any]]:
             rows.append(
                 row("pairs, net, weight and threshold of the other half", cases, masks, chosen=chosen)
             )
+    rows.append(row("pairs, pieces changed one way", cases, [one_way(c) for c in cases]))
     rows.append(row("pairs, true mask", cases, [c.damaged for c in cases]))
     return rows
 

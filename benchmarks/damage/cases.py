@@ -63,11 +63,22 @@ def evident(given: Map, clean: Map, damaged: Mask) -> Mask:
     return painted([p for p in pieces(damaged) if stands_out(p, given, given - clean, near)], damaged.shape)
 
 
+def one_way(case: Case) -> Mask:
+    """The pieces that the retoucher made lighter or darker as a whole, as taking off dirt does."""
+    change = case.given - case.clean
+    return painted([p for p in pieces(case.damaged) if has_one_sign(p, change)], case.damaged.shape)
+
+
+def has_one_sign(piece: Speck, change: Map) -> bool:
+    by = change[piece.rows, piece.columns][piece.shape]
+    return bool(abs(by.sum()) >= ONE_SIGN * np.abs(by).sum())
+
+
 def stands_out(piece: Speck, given: Map, change: Map, near: Mask) -> bool:
     part = tuple(slice(max(0, k.start - AROUND), k.stop + AROUND) for k in (piece.rows, piece.columns))
     around = given[part][near[part] == 0]
-    inside, by = (m[piece.rows, piece.columns][piece.shape] for m in (given, change))
-    if around.size < AROUND or abs(by.sum()) < ONE_SIGN * np.abs(by).sum():
+    inside = given[piece.rows, piece.columns][piece.shape]
+    if around.size < AROUND or not has_one_sign(piece, change):
         return False
     return bool(abs(inside.mean() - np.median(around)) > OUTSTANDING * max(around.std(), 1 / 255))
 
