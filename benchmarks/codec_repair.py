@@ -196,18 +196,18 @@ def _mean(key: tuple[Any, ...], each: Sequence[Row]) -> Row:
 
 def edges(options: argparse.Namespace) -> list[Row]:
     """Gains in dB at the edges, QP as read: the mean of each setting and the least of any picture."""
-    node, found = CodecRepair(model=options.model), dict[tuple[str, int], list[float]]()
+    node, found = CodecRepair(model=options.model), dict[tuple[str, str, int], list[float]]()
     stills = cases.stills(cases.EDGE_QUALITIES, options.stills)
-    for case in (*stills, *cases.edges(options.clips, 4)):
+    for case in (*stills, *cases.edges(options.clips, 4), *cases.doubled(options.stills[::3])):
         clean, *others = (
             [quality.codes(f) for f in each]
             for each in (case.clean, case.coded, methods.repaired(node, case.as_read()))
         )
         before, after = (quality.psnr(clean, each) for each in others)
-        found.setdefault((case.codec, case.value), []).append(after - before)
+        found.setdefault((case.codec, case.mode, case.value), []).append(after - before)
     return [
-        {"codec": c, "value": v, "dpsnr": round(float(np.mean(g)), 4), "worst": round(min(g), 4)}
-        for (c, v), g in found.items()
+        {"codec": c, "mode": m, "value": v, "dpsnr": round(float(np.mean(g)), 4), "worst": round(min(g), 4)}
+        for (c, m, v), g in found.items()
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +22,8 @@ STILL_CRFS = {"x264": (28,), "x265": (28,), "svtav1": (28, 52)}
 """Frames and CRFs of clips that stand still."""
 SOFT = {"jpeg": (20, 60), "x264": (28,), "x265": (28,), "svtav1": (40,)}
 """Settings that soft pictures go through: JPEG's quality, CRF."""
+DOUBLED = {"jpeg": (20, 50), "x264": (20, 24, 28, 34), "x265": (24, 34), "svtav1": (28, 40)}
+"""The same for those of repeated samples, where only 'never worse' is asked."""
 READ_PROP, READ_KEY_PROP = "read_qp", "read_key_qp"
 WIDTH = 768
 EDGES = {
@@ -95,16 +97,27 @@ def standing(names: Sequence[str]) -> Iterator[Case]:
 
 def soft(names: Sequence[str]) -> Iterator[Case]:
     """Stills that were half as large once, as what is coded often was, through every codec."""
+    return _made_larger(names, "soft", SOFT, enlarged)
+
+
+def doubled(names: Sequence[str]) -> Iterator[Case]:
+    """The same by repeating samples, as old games are shown."""
+    return _made_larger(names, "doubled", DOUBLED, repeated)
+
+
+def _made_larger(
+    names: Sequence[str], mode: str, settings: Mapping[str, tuple[int, ...]], larger: Callable[[Frame], Frame]
+) -> Iterator[Case]:
     for name in names:
-        clean = enlarged(material.still(name, WIDTH // 2))
-        for codec, values in SOFT.items():
+        clean = larger(material.still(name, WIDTH // 2))
+        for codec, values in settings.items():
             for value in values:
                 if codec == "jpeg":
                     coded, size = [as_jpeg(in_bits(clean, 8), value)], 0
                 else:
                     coding = _coding(codec, "crf", value)
                     coded, size = recode([in_bits(clean, coding.bits)], coding)
-                yield Case(codec, "soft", value, name, [clean], [_known(f) for f in coded], size)
+                yield Case(codec, mode, value, name, [clean], [_known(f) for f in coded], size)
 
 
 def enlarged(frame: Frame) -> Frame:
@@ -114,6 +127,12 @@ def enlarged(frame: Frame) -> Frame:
         cv.resize(p, fmt.shape(k)[::-1], interpolation=cv.INTER_CUBIC) for k, p in enumerate(frame.planes)
     ]
     return replace(frame, planes=tuple(p.clip(0, 1) for p in planes), fmt=fmt)
+
+
+def repeated(frame: Frame) -> Frame:
+    """The frame at twice its size, every sample a square of four."""
+    fmt = replace(frame.fmt, width=2 * frame.fmt.width, height=2 * frame.fmt.height)
+    return replace(frame, planes=tuple(p.repeat(2, 0).repeat(2, 1) for p in frame.planes), fmt=fmt)
 
 
 def edges(names: Sequence[str], count: int) -> Iterator[Case]:

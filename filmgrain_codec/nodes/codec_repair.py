@@ -20,6 +20,7 @@ from filmgrain_codec.nodes.align import Motion
 from filmgrain_codec.nodes.codec_judge import ROLE as JUDGE_ROLE
 from filmgrain_codec.nodes.codec_judge import judged
 from filmgrain_codec.nodes.codec_planes import added, as_420, luma_of, packed, phases, sized, told
+from filmgrain_codec.nodes.doubled import single
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.nodes.packed import unpack
 
@@ -77,7 +78,7 @@ class CodecRepair:
     ONNX Runtime. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
     A model that sees neighbours is shown them along their motion. What stands
     still is repaired as a picture by itself, for the QP that ``props['FGKeyQP']`` tells (see ``standing``).
-    A window of one frame counts as a still.
+    A window of one frame counts as a still. Pictures of repeated samples pass as they are (``doubled``).
 
     Gray, RGB (repaired as BT.709 Y'CbCr) and every subsampling go through the same net, which works on
     4:2:0: finer chroma is repaired at that resolution. Sets FGRepairQP. Raises ``UsageError`` for values out
@@ -128,6 +129,7 @@ class CodecRepair:
         planes = as_420(frame)
         qp = self.quantiser(frame, planes, family)
         within, parts = self._standing(window, planes[0], qp, self._calm(family))
+        parts = parts * np.float32(single(planes[0]))
         if not parts.any():
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
         steady = self._steadied(window, planes, qp)
