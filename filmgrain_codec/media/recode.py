@@ -20,6 +20,7 @@ from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.media import opening
 from filmgrain_codec.media.convert import from_av, planar_format, to_av
 from filmgrain_codec.media.headers import Headers
+from filmgrain_codec.media.order import mend
 from filmgrain_codec.media.quantisers import alone, exported_qp
 
 _ENCODERS = {"x264": "libx264", "x265": "libx265", "svtav1": "libsvtav1", "mpeg2": "mpeg2video"}
@@ -73,13 +74,14 @@ def _encoded(frames: Sequence[Frame], coding: Coding) -> tuple[bytes, dict[int, 
         stream.codec_context.time_base, stream.codec_context.thread_count = _TICK, 1
         with opening.quietly():
             stream.codec_context.open()
-        for n, frame in enumerate([*frames, None]):
-            picture = None if frame is None else to_av(replace(frame, pts=n, time_base=_TICK), pix_fmt)
-            for packet in stream.encode(picture):
-                assert packet.pts is not None
-                told[packet.pts] = _quality(packet)
-                size += packet.size
-                container.mux(packet)
+        pictures = [to_av(replace(f, pts=n, time_base=_TICK), pix_fmt) for n, f in enumerate(frames)]
+        packets = [packet for picture in [*pictures, None] for packet in stream.encode(picture)]
+        mend(packets, _TICK)
+        for packet in packets:
+            assert packet.pts is not None
+            told[packet.pts] = _quality(packet)
+            size += packet.size
+            container.mux(packet)
     return out.getvalue(), {n: told[key] for n, key in enumerate(sorted(told))}, size
 
 

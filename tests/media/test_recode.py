@@ -9,6 +9,8 @@ import pytest
 
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.core.quantiser import of_jpeg_table
+from filmgrain_codec.media import recode as recode_module
+from filmgrain_codec.media.order import mend
 from filmgrain_codec.media.quantisers import jpeg_qp
 from filmgrain_codec.media.recode import Coding, recode
 
@@ -52,6 +54,23 @@ def test_a_coarser_quantiser_has_a_higher_qp_and_a_larger_error(clip, codec):
     assert np.mean(qps[1]) > np.mean(qps[0]) + 8
     assert min(qps[0]) > 0
     assert max(qps[1]) <= 63
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_clips_shorter_than_the_delay_of_b_frames_come_through(clip, count, monkeypatch):
+    """libx265 leaves their decoding times undefined, and containers refuse some of what memory held."""
+    muxed = []
+
+    def noted(packets, base):
+        mend(packets, base)
+        muxed.extend((p.pts, p.dts) for p in packets)
+
+    monkeypatch.setattr(recode_module, "mend", noted)
+    made, _ = recode(clip[:count], Coding("x265", *SETTINGS["x265"][:1], 10))
+    decoded = [dts for _, dts in muxed]
+    assert len(made) == count
+    assert decoded == sorted(set(decoded))
+    assert all(-10 < dts <= pts for pts, dts in muxed), muxed
 
 
 def test_a_jpeg_tells_its_table():
