@@ -77,11 +77,11 @@ def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSe
     """
     if not wanted.grainy:
         return wanted
-    goal = _logs(wanted)
+    goal, made = _logs(wanted), wanted
     at, slope = goal.copy(), np.ones(len(goal))
     before: tuple[Field, Field] | None = None
     for _ in range(steps):
-        found, chance = drawn(measure, _with(wanted, at))
+        found, chance = drawn(measure, made)
         if not found.grainy:
             return wanted
         seen = np.where(_comparable(wanted, found), _logs(found), goal)
@@ -90,9 +90,10 @@ def corrected(wanted: GrainSegment, measure: Measure, steps: int = 1) -> GrainSe
         before = at, seen
         apart = goal - seen
         at = np.clip(at + _sure(apart, chance) * apart / slope, goal - FARTHEST, goal + FARTHEST)
+        made = _with(wanted, at)
         if np.abs(at - before[0]).max() < ENOUGH:
             break
-    return _with(wanted, at)
+    return made
 
 
 def drawn(measure: Measure, segment: GrainSegment) -> tuple[GrainSegment, Field]:

@@ -76,9 +76,9 @@ class CodecRepair:
     ``model``: fast, best or an id; what a net with neighbours says is mixed with what *fast* says, since
     their errors differ. ``backend``: what runs its net (see ``infer.backend``); the judge stays on
     ONNX Runtime. ``threads``: cores for one frame. ``tile``: see ``Denoise``.
-    A model that sees neighbours is shown them along their motion. What stands
-    still is repaired as a picture by itself, for the QP that ``props['FGKeyQP']`` tells (see ``standing``).
-    A window of one frame counts as a still. Pictures of repeated samples pass as they are (``doubled``).
+    A model that sees neighbours is shown them along their motion. What stands still is repaired as a picture
+    by itself, for the QP that ``props['FGKeyQP']`` tells (see ``standing``). A window of one frame counts as
+    a still. Pictures of repeated samples pass as they are (``doubled``).
 
     Gray, RGB (repaired as BT.709 Y'CbCr) and every subsampling go through the same net, which works on
     4:2:0: finer chroma is repaired at that resolution. Sets FGRepairQP. Raises ``UsageError`` for values out
@@ -129,7 +129,8 @@ class CodecRepair:
         planes = as_420(frame)
         qp = self.quantiser(frame, planes, family)
         within, parts = self._standing(window, planes[0], qp, self._calm(family))
-        parts = parts * np.float32(single(planes[0]))
+        if parts.any():
+            parts = parts * np.float32(single(planes[0]))
         if not parts.any():
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
         steady = self._steadied(window, planes, qp)

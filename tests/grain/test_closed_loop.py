@@ -111,6 +111,18 @@ def test_what_differs_from_draw_to_draw_is_hardly_corrected() -> None:
     assert abs(unsure) < 0.2 * abs(sure)
 
 
+def test_nothing_is_measured_twice() -> None:
+    measured = list[tuple[int, float]]()
+    measure = answering(1.1, 0.8)
+
+    def noted(segment: GrainSegment) -> GrainSegment:
+        measured.append((segment.seed, round(segment.level, 9)))
+        return measure(segment)
+
+    assert closed(WANTED, noted).segment != WANTED
+    assert len(measured) == len(set(measured)) == 6
+
+
 def test_one_draw_without_grain_stops_the_correction() -> None:
     measure = uncertain(0.0, 1.2)
 

@@ -7,7 +7,7 @@ looked into: pictures keep their numbers, so what is said of them stays true.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from av.video.stream import VideoStream
 
@@ -23,14 +23,18 @@ T35 = bytes([0xB5, 0x00, 0x3C, 0x00, 0x01, 0x04])
 
 def read(codec: str, data: bytes, extradata: bytes | None) -> bytes | None:
     """The T.35 payload of the picture in a packet; None without one. Input is untrusted."""
-    codec = codec_name(codec)
-    found = _in_hevc(data, extradata) if codec == "hevc" else _in_av1(data) if codec == "av1" else ()
-    return next((payload for payload in found if payload.startswith(T35)), None)
+    codec, said = codec_name(codec), list[bytes]()
+    if codec == "hevc":
+        messages = nal.told(codec, data, nal.length_size(codec, extradata, data))
+        said = [payload for kind, payload in messages if kind == nal.T35]
+    elif codec == "av1":
+        said = list(obu.told(data))
+    return next((payload for payload in said if payload.startswith(T35)), None)
 
 
 def reading(stream: VideoStream) -> Callable[[Packet], bytes | None] | None:
     """``read`` for the packets of a stream; None where its codec has no place for HDR10+."""
-    codec = codec_name(stream.codec_context.codec.canonical_name)
+    codec = stream.codec_context.codec.canonical_name
     if codec not in CODECS:
         return None
     return lambda packet: read(codec, bytes(packet), stream.codec_context.extradata)
@@ -42,18 +46,3 @@ def added(codec: str, packet: Packet, extradata: bytes | None, payload: bytes) -
     if codec_name(codec) == "hevc":
         return rebuilt(packet, with_sei("hevc", data, extradata, payload, nal.T35))
     return rebuilt(packet, obu.before_picture(data, obu.metadata(payload)))
-
-
-def _in_hevc(data: bytes, extradata: bytes | None) -> Iterator[bytes]:
-    for unit in nal.units(data, nal.length_size("hevc", extradata, data)):
-        if nal.opens_picture("hevc", data, unit):
-            return
-        if nal.is_sei("hevc", data, unit):
-            yield from (payload for kind, payload in nal.messages("hevc", data, unit) if kind == nal.T35)
-
-
-def _in_av1(data: bytes) -> Iterator[bytes]:
-    for unit in obu.obus(data):
-        payload = obu.read_metadata(data, unit)
-        if payload is not None:
-            yield payload

@@ -144,6 +144,15 @@ def messages(codec: str, data: bytes, unit: Unit) -> Iterator[tuple[int, bytes]]
         at += size
 
 
+def told(codec: str, data: bytes, size: int) -> Iterator[tuple[int, bytes]]:
+    """(payload type, payload) of each whole SEI message before the picture; ``size`` as in ``units``."""
+    for unit in units(data, size):
+        if opens_picture(codec, data, unit):
+            return
+        if is_sei(codec, data, unit):
+            yield from messages(codec, data, unit)
+
+
 def _read_ff_coded(body: bytes, at: int) -> tuple[int, int]:
     value = 0
     while at < len(body) and body[at] == 255:

@@ -96,6 +96,16 @@ def read_metadata(data: bytes, obu: Obu) -> bytes | None:
     return body[1:-1] if body[:1] == leb128(T35) and body[-1:] == b"\x80" else None
 
 
+def told(data: bytes) -> Iterator[bytes]:
+    """The T.35 payloads, country codes and all, before a temporal unit's picture."""
+    for each in obus(data):
+        if each.kind in OPENS_PICTURE:
+            return
+        payload = read_metadata(data, each)
+        if payload is not None:
+            yield payload
+
+
 def before_picture(data: bytes, unit: bytes) -> bytes:
     """A temporal unit with one more OBU right before its picture. Raises ``ProfileError`` without one."""
     for each in obus(data):

@@ -7,6 +7,7 @@ WebM write it; other containers drop it silently).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Literal, cast, get_args
 
 import av
@@ -111,22 +112,17 @@ def _checked(message: bytes, size: int) -> bytes:
 
 
 def _own_sei(codec: str, data: bytes, unit: nal.Unit) -> bytes | None:
-    if nal.is_sei(codec, data, unit):
-        for kind, payload in nal.messages(codec, data, unit):
-            record = unwrap(payload) if kind == nal.USER_DATA_UNREGISTERED else None
-            if record is not None:
-                return record
-    return None
+    return _record(nal.messages(codec, data, unit)) if nal.is_sei(codec, data, unit) else None
 
 
 def _read_sei(codec: str, data: bytes, size: int) -> bytes | None:
-    for unit in nal.units(data, size):
-        if nal.opens_picture(codec, data, unit):
-            return None
-        record = _own_sei(codec, data, unit)
-        if record is not None:
-            return record
-    return None
+    return _record(nal.told(codec, data, size))
+
+
+def _record(messages: Iterable[tuple[int, bytes]]) -> bytes | None:
+    """The first record of ours among SEI messages."""
+    found = (unwrap(payload) for kind, payload in messages if kind == nal.USER_DATA_UNREGISTERED)
+    return next((record for record in found if record is not None), None)
 
 
 def _without_metadata(data: bytes) -> bytes:
@@ -139,13 +135,9 @@ def _without_metadata(data: bytes) -> bytes:
 
 
 def _read_metadata(data: bytes) -> bytes | None:
-    for unit in obu.obus(data):
-        if unit.kind in obu.OPENS_PICTURE:
-            return None
-        record = unwrap(obu.read_t35(data, unit) or b"")
-        if record is not None:
-            return record
-    return None
+    code = len(obu.T35_CODE)
+    found = (unwrap(payload[code:]) for payload in obu.told(data) if payload.startswith(obu.T35_CODE))
+    return next((record for record in found if record is not None), None)
 
 
 def _block(packet: Packet) -> bytes | None:
