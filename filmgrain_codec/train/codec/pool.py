@@ -24,7 +24,7 @@ from filmgrain_codec.core.quantiser import FAMILIES
 from filmgrain_codec.errors import InputError
 from filmgrain_codec.media.recode import Coding, recode
 from filmgrain_codec.nodes.align import Motion
-from filmgrain_codec.train import material, motion
+from filmgrain_codec.train import drawn, material, motion
 from filmgrain_codec.train.codec.jpeg import as_jpeg
 from filmgrain_codec.train.material import Material
 from filmgrain_codec.train.pool import coded, split
@@ -34,7 +34,7 @@ SCENE, FRAMES = 288, 7
 PER_FRAME, KEPT, TRIED = 4, 2, 12
 """Squares kept of a frame, frames kept of a scene, squares that are drawn before the kept ones are chosen."""
 GRID = 8
-CHANCES = {"x264": 0.18, "x265": 0.26, "svtav1": 0.28, "mpeg2": 0.07, "jpeg": 0.21}
+CHANCES = {"x264": 0.17, "x265": 0.24, "svtav1": 0.33, "mpeg2": 0.06, "jpeg": 0.2}
 CLIP_SHARE, DOUBLE_SHARE, KEY_SHARE = 0.1, 0.1, 0.2
 """Scenes of real clips, scenes that were coded twice, and kept frames that are the first, coded by itself."""
 LIVELY_SHARE = 0.6
@@ -43,6 +43,10 @@ the one before, and lose less than of what is filmed.
 """
 SOFT_SHARE = 0.2
 """Of all scenes: out of focus, or made larger once. A net that knows sharp ones alone takes too much off."""
+DRAWN_SHARE, TITLED_SHARE = 0.1, 0.06
+"""Of all scenes: drawn ones (``train.drawn``), and others with titles over them. A net that never saw any
+takes the dots of a dither and the rims of letters for the codec's.
+"""
 SINGLE_SHARE = 0.5
 """Of JPEG's scenes, in pools with neighbours: single pictures, as they are, beside which there is none."""
 RANGES = {"x264": (18, 46), "x265": (18, 46), "svtav1": (24, 63), "mpeg2": (2, 31), "jpeg": (6, 88)}
@@ -130,7 +134,7 @@ def clean_material(recipe: Recipe) -> Material:
 def samples(recipe: Recipe, seen: Material, number: int) -> Iterator[Sample]:
     """The samples of scene ``number``: arrays as in ``ARRAYS``."""
     rng = np.random.default_rng([recipe.seed, number])
-    clean = frames_of(focused(clean_scene(seen, rng, LIVELY_SHARE), rng))
+    clean = frames_of(focused(any_scene(seen, rng), rng))
     codec = str(rng.choice(list(CHANCES), p=list(CHANCES.values())))
     single = recipe.neighbours and codec == "jpeg" and rng.random() < SINGLE_SHARE
     if single:
@@ -142,10 +146,10 @@ def samples(recipe: Recipe, seen: Material, number: int) -> Iterator[Sample]:
     made = through(before, codec, rng, around(kept) if follows else kept, follows)
     for index in kept:
         alone = [made[index]] * 2 if single else None
-        drawn = shown(made, index) if follows else alone
+        beside = shown(made, index) if follows else alone
         for top, left in places(made[index], clean[index], rng):
             sample = patch(made[index], clean[index], top, left)
-            yield sample if drawn is None else sample | near(drawn, made[index], top, left)
+            yield sample if beside is None else sample | near(beside, made[index], top, left)
 
 
 def around(kept: Sequence[int]) -> list[int]:
@@ -186,6 +190,15 @@ def places(frame: Frame, clean: Frame, rng: Generator) -> list[tuple[int, int]]:
     lost = np.sqrt([error[y : y + SIDE, x : x + SIDE].mean() for y, x in tried]) + 1e-4
     picked = rng.choice(TRIED, PER_FRAME, replace=False, p=lost / lost.sum())
     return [(tried[k][0], tried[k][1]) for k in picked]
+
+
+def any_scene(seen: Material, rng: Generator) -> motion.Scene:
+    """What a pool is made of: scenes that were filmed, some with titles, and drawn ones."""
+    kind = rng.random()
+    if kind < DRAWN_SHARE:
+        return motion.graded(motion.turned(drawn.scene(seen, SCENE, FRAMES, rng), rng), rng)
+    found = clean_scene(seen, rng, LIVELY_SHARE)
+    return drawn.titled(found, rng) if kind < DRAWN_SHARE + TITLED_SHARE else found
 
 
 def clean_scene(seen: Material, rng: Generator, lively: float = 0.0) -> motion.Scene:
