@@ -24,7 +24,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -83,6 +83,8 @@ SHOWN = (
     ("svtav1", "vid4_walk", 52),
 )
 Row = dict[str, Any]
+Name = tuple[str, str, int, str, int]
+NAMED = ("codec", "mode", "value", "clip", "bytes")
 
 
 def figures(case: Case, frames: Sequence[Frame], scored: bool) -> Row:
@@ -125,29 +127,13 @@ def strength(luma: np.ndarray) -> NDArray[np.float64]:
 
 def measured(every: Iterable[Case], options: argparse.Namespace) -> list[Row]:
     """One row per case and method, with differences to the input."""
-    tried = {INPUT: lambda case: list(case.coded), **methods.ours(options.model)}
-    tried |= {} if options.no_peers or options.peers else methods.peers()
-    rows: list[Row] = []
+    ours = {INPUT: lambda case: list(case.coded), **methods.ours(options.model)}
+    before, rows = earlier(options.peers), list[Row]()
     for case in every:
-        began, before = time.monotonic(), None
-        named = {
-            "codec": case.codec,
-            "mode": case.mode,
-            "value": case.value,
-            "clip": case.clip,
-            "bytes": case.size,
-        }
+        began, known = time.monotonic(), before.get(named(case), [])
+        tried = ours | ({} if options.no_peers or known else methods.peers())
         outcome = {name: apply(case) for name, apply in tried.items()}
-        for name, frames in outcome.items():
-            if frames:
-                row = figures(case, frames, name in SCORED)
-                before = before or row
-                gains = {
-                    f"d{k}": row[k] - before[k]
-                    for k in row
-                    if row[k] is not None and before.get(k) is not None
-                }
-                rows.append({**named, "method": name, **row, **gains})
+        rows += [*compared(case, outcome), *known]
         if options.sheets and (case.codec, case.clip, case.value) in SHOWN:
             draw(case, outcome, options.sheets)
         told = next(r for r in rows[::-1] if r["method"] == READ)
@@ -156,10 +142,31 @@ def measured(every: Iterable[Case], options: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def earlier(path: Path) -> list[Row]:
-    """The rows of other programs in an earlier result: they do not change with our nets."""
-    rows = json.loads(path.read_text())["rows"]
-    return [row for row in rows if row["method"] not in (INPUT, *OURS)]
+def compared(case: Case, outcome: Mapping[str, list[Frame] | None]) -> Iterator[Row]:
+    """The figures of each method, the input's first, and how they differ from the input's."""
+    before: Row | None = None
+    for name, frames in outcome.items():
+        if not frames:
+            continue
+        row = figures(case, frames, name in SCORED)
+        before = before or row
+        both = [k for k in row if row[k] is not None and before.get(k) is not None]
+        gains = {f"d{k}": row[k] - before[k] for k in both}
+        yield {**dict(zip(NAMED, named(case), strict=True)), "method": name, **row, **gains}
+
+
+def named(case: Case) -> Name:
+    """What tells cases apart."""
+    return case.codec, case.mode, case.value, case.clip, case.size
+
+
+def earlier(path: Path | None) -> dict[Name, list[Row]]:
+    """By case, the rows of other programs in an earlier result: they do not change with our nets."""
+    found: dict[Name, list[Row]] = {}
+    for row in json.loads(path.read_text())["rows"] if path else ():
+        if row["method"] not in (INPUT, *OURS):
+            found.setdefault(tuple(row[k] for k in NAMED), []).append(row)
+    return found
 
 
 def draw(case: Case, outcome: dict[str, list[Frame]], folder: Path) -> None:
@@ -338,7 +345,9 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     add("--model", default="fast", help="model that repairs (fast)")
     add("--frames", type=int, default=FRAMES, help=f"frames of a clip ({FRAMES})")
     add("--no-peers", action="store_true", help="only the input and ours")
-    add("--peers", type=Path, metavar="FILE", help="take the peers' figures from an earlier result")
+    add(
+        "--peers", type=Path, metavar="FILE", help="where an earlier result has the peers' figures, take them"
+    )
     add("--quick", action="store_true", help="three stills, one clip, no peers")
     add("--stills", nargs="*", help="stills by name (all)")
     add("--clips", nargs="*", help="clips by name (all)")
@@ -360,7 +369,6 @@ def main(given: list[str] | None = None) -> int:
     rows += measured(cases.clips(("crf", "qp"), options.clips, options.frames), options)
     rows += measured(cases.standing(options.stills[::6]), options)
     rows += measured(cases.soft(options.stills[::3]), options)
-    rows += earlier(options.peers) if options.peers else []
     means, bits = summary(rows), saved(rows)
     fps = 2 / processor_seconds(options.model)
     peers = beside(rows)

@@ -10,14 +10,14 @@ import numpy as np
 from benchmarks import material
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.media.recode import Coding, recode
-from filmgrain_codec.nodes.codec_repair import CODEC_PROP, KEY_PROP, QP_PROP
+from filmgrain_codec.nodes.codec_repair import CODEC_PROP, KEY_PROP, QP_PROP, SLICE_PROP
 from filmgrain_codec.nodes.opencv import opencv
 from filmgrain_codec.train.codec.jpeg import as_jpeg
 
 QUALITIES = (10, 20, 30, 40)
 QPS = (22, 27, 32, 37)
 CRFS = {"x264": (24, 28, 34, 40), "x265": (24, 28, 34, 40), "svtav1": (28, 34, 40, 52)}
-STANDING = 6
+STANDING = 16
 STILL_CRFS = {"x264": (28,), "x265": (28,), "svtav1": (28, 52)}
 """Frames and CRFs of clips that stand still."""
 SOFT = {"jpeg": (20, 60), "x264": (28,), "x265": (28,), "svtav1": (40,)}
@@ -50,8 +50,11 @@ class Case:
 
     def as_read(self) -> list[Frame]:
         """The decoded frames with what a reader of the file knows of them."""
+        slices = {SLICE_PROP: 1} if self.codec == "x265" else {}
         return [
-            replace(f, props={**f.props, QP_PROP: f.props[READ_PROP], KEY_PROP: f.props[READ_KEY_PROP]})
+            replace(
+                f, props={**f.props, QP_PROP: f.props[READ_PROP], KEY_PROP: f.props[READ_KEY_PROP], **slices}
+            )
             for f in self.coded
         ]
 

@@ -38,7 +38,8 @@ def jpeg_qp(packet: bytes) -> float | None:
 
 def quantiser_of(picture: av.VideoFrame, stream: VideoStream, tally: Tally) -> dict[str, Any]:
     """Properties of a frame: 'FGCodec', and where it is told (JPEG's by the first picture's table) 'FGQP';
-    there 'FGKeyQP' too: of the last picture, this one among them, that was coded without others.
+    there 'FGKeyQP' too: of the last picture, this one among them, that was coded without others, and
+    'FGSliceQP', 1 where both are what HEVC's slices say.
     """
     props: dict[str, Any] = {"FGCodec": quantiser.family(stream.codec_context.codec.canonical_name)}
     qp = exported_qp(picture)
@@ -46,6 +47,8 @@ def quantiser_of(picture: av.VideoFrame, stream: VideoStream, tally: Tally) -> d
         qp = jpeg_qp(tally.first_packet)
     if qp is None and tally.headers is not None:
         qp = tally.headers.qp(picture.pts)
+        if props["FGCodec"] == "x265":
+            props["FGSliceQP"] = 1
     if qp is not None and alone(picture):
         tally.key_qp = qp
     keyed = {} if tally.key_qp is None else {"FGKeyQP": tally.key_qp}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 
 import numpy as np
@@ -30,6 +30,8 @@ ROLE, TEXTURE_ROLE = "codec-repair", "codec-repair-texture"
 QP_PROP, CODEC_PROP, KEY_PROP = "FGQP", "FGCodec", "FGKeyQP"
 """Of a frame: the quantiser it was coded with, its codec family (see ``core.quantiser``), and the quantiser
 of the last frame, itself among them, that was coded without others."""
+SLICE_PROP = "FGSliceQP"
+"""1 where those quantisers are what HEVC's slices say, from which its blocks may depart."""
 USED_PROP = "FGRepairQP"
 """The QP that a frame was repaired for; -1 where it was left as it is."""
 LEAST, FADE = 20.0, 4.0
@@ -63,6 +65,11 @@ between may have made it finer.
 FINER = 10.0
 """What stands still is taken to have a key frame so much finer, where nobody tells how it was coded."""
 
+LOWERED = 8.0
+"""Where all stands still x265's blocks are so much finer than their slice's QP: its 'cutree' lowers theirs
+by 6 in stills of six frames, by 10 in those of 24, as it pays on every frame to come.
+"""
+
 
 class CodecRepair:
     """Node that adds what a net finds lost to each frame, by itself or beside its neighbours.
@@ -87,7 +94,7 @@ class CodecRepair:
 
     asks_quantiser = True
     """Readers that can tell a frame's quantiser should."""
-    reads = (QP_PROP, CODEC_PROP, KEY_PROP)
+    reads = (QP_PROP, CODEC_PROP, KEY_PROP, SLICE_PROP)
     """Properties of a frame that its result depends on."""
 
     def __init__(
@@ -107,7 +114,7 @@ class CodecRepair:
         if codec not in (AUTO, *FAMILIES):
             raise UsageError(f"codec is one of {', '.join((AUTO, *FAMILIES))}, not {codec!r}")
         self.model = store.resolve(model, ROLE)
-        self.radius = max(self.model.radius, 1)
+        self.radius = max(self.model.radius, standing.RADIUS)
         self._threads = threads
         self.shares = BESIDE if self.model.radius else ALONE
         """Of each net's answer, by codec family, at the slider's near end."""
@@ -128,13 +135,13 @@ class CodecRepair:
         family = self._family(frame)
         planes = as_420(frame)
         qp = self.quantiser(frame, planes, family)
-        within, parts = self._standing(window, planes[0], qp, self._calm(family))
+        within, parts = self._standing(_nearest(window, 1), planes[0], qp, self._calm(family))
         if parts.any():
             parts = parts * np.float32(single(planes[0]))
         if not parts.any():
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
-        steady = self._steadied(window, planes, qp)
-        beside = self.beside(window, steady, qp)
+        steady = standing.steadied(planes, _sides(window), min(qp, self._key(frame, qp)))
+        beside = self.beside(_nearest(window, self.model.radius), steady, qp)
         found = self._residual(steady, told(within, family), beside, self._mixed(family))
         found = [r * sized(parts, r.shape) + (s - p) for r, s, p in zip(found, steady, planes, strict=True)]
         return frame.with_planes(added(frame, found, np.float32(self._strength)), **{USED_PROP: qp})
@@ -163,6 +170,8 @@ class CodecRepair:
             share = faded(qp, self._least) * (1 if others else calm)
             return qp, np.full((1, 1), share, np.float32)
         still = standing.still(luma, others, qp)
+        if self._qp is None and frame.props.get(SLICE_PROP):
+            key -= LOWERED * standing.mostly(still)
         within = standing.between(still, qp, key)
         ends = [standing.usual(q) / standing.usual(within) * faded(q, self._least) for q in (key, qp)]
         return within, calm * ends[0] * still + ends[1] * (1 - still)
@@ -183,13 +192,6 @@ class CodecRepair:
         told = frame.props.get(KEY_PROP)
         return qp if told is None else min(float(told), qp + COARSER)
 
-    def _steadied(self, window: Sequence[Frame], planes: list[Plane], qp: float) -> list[Plane]:
-        """What stands still, averaged with its copies right before and after."""
-        middle = len(window) // 2
-        near = window[max(middle - 1, 0) : middle + 2]
-        others = [as_420(f) for f in near if f is not window[middle]]
-        return standing.steadied(planes, others, qp) if others else planes
-
     def _family(self, frame: Frame) -> str:
         named = str(frame.props.get(CODEC_PROP, FAMILIES[-1])) if self._codec == AUTO else self._codec
         return named if named in FAMILIES else FAMILIES[-1]
@@ -201,11 +203,12 @@ class CodecRepair:
         """
         if not self.model.radius:
             return []
-        seen = [planes if f is window[self.radius] else as_420(f) for f in window]
-        motion = Motion([p[0] for p in seen], self.radius, self.model.motion)
+        middle = self.model.radius
+        seen = [planes if f is window[middle] else as_420(f) for f in window]
+        motion = Motion([p[0] for p in seen], middle, self.model.motion)
         here, found = packed(planes), list[Array]()
         for k, frame in enumerate(window):
-            if k != self.radius:
+            if k != middle:
                 drawn = packed([motion.warp(p, k) for p in seen[k]])
                 known = None if self._qp is not None else frame.props.get(QP_PROP)
                 coarser = 0.0 if known is None else float(known) - qp
@@ -241,6 +244,22 @@ class CodecRepair:
         tile = tiling.side(inputs["given"].shape[2:], multiple, self._tile, scale=2)
         made: Array = tiling.run(net, inputs, halo=halo, multiple=multiple, tile=tile)[0]
         return made
+
+
+def _nearest(window: Sequence[Frame], radius: int) -> Sequence[Frame]:
+    """The frame in the middle and so many on each side."""
+    middle = len(window) // 2
+    return window[max(middle - radius, 0) : middle + radius + 1]
+
+
+def _sides(window: Sequence[Frame]) -> Iterator[Iterator[list[Plane]]]:
+    """The planes of the frames before, then of those after, nearest first and each once: at a shot's ends
+    windows repeat frames.
+    """
+    middle = len(window) // 2
+    for side in (window[:middle][::-1], window[middle + 1 :]):
+        others = {id(f): f for f in side if f is not window[middle]}
+        yield (as_420(f) for f in others.values())
 
 
 def asked(model: store.Model, perceptual: float) -> list[store.Model]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 
 import numpy as np
@@ -16,11 +16,15 @@ COPIED, CODED = 0.1, 0.8
 """Mean change of a square, in units of the error that is usual at its QP: up to the first it was copied, from
 the second on it was coded with the frame.
 """
+BOX = 4
+"""Samples a side of the boxes in them."""
 MOSTLY = (0.5, 0.9)
 """Share of a frame that stands still up to which it has its own QP, and from which on its key frame's. Copies
 of one frame then come out alike, whatever QP each of them has.
 """
-STEADY = 0.05, 0.15
+RADIUS = 4
+"""Frames on each side whose copies are averaged: encoders' pulses of three frames are weakened, too."""
+STEADY = 0.3, 0.9
 """The same, up to which a square is shown as the mean of itself and its copies, and from which as it is."""
 USUAL, USUAL_AT, DOUBLING = 0.02, 32.0, 12.0
 """The usual error of luma (0..1) at a QP; it grows as the root of the quantiser's step."""
@@ -40,14 +44,30 @@ def still(luma: Plane, others: Sequence[Plane], qp: float) -> Plane:
     return _falling(change, COPIED, CODED)
 
 
-def steadied(planes: Sequence[Plane], others: Sequence[Sequence[Plane]], qp: float) -> list[Plane]:
-    """Planes of a frame, luma first, with squares that stand still averaged with their copies in ``others``.
+def steadied(
+    planes: Sequence[Plane], sides: Iterable[Iterable[Sequence[Plane]]], qp: float
+) -> Sequence[Plane]:
+    """Planes of a frame, luma first, with squares that stand still averaged with their copies.
 
-    Encoders touch up what stands still by a little from frame to frame, and repair would make that more.
+    ``sides``: the frames before and the frames after, nearest first; copies count as far as they go on
+    without a break. Encoders touch up what stands still by a little from frame to frame, and repair would
+    make that more.
     """
-    shares = [_inner(_falling(_change(planes[0], other[0], qp), *STEADY)) for other in others]
-    kept = [(share, other) for share, other in zip(shares, others, strict=True) if share.any()]
+    kept = [copy for side in sides for copy in _copies(planes[0], side, qp)]
     return [_mean(p, [(share, other[k]) for share, other in kept]) for k, p in enumerate(planes)]
+
+
+def _copies(
+    luma: Plane, side: Iterable[Sequence[Plane]], qp: float
+) -> Iterator[tuple[Plane, Sequence[Plane]]]:
+    """Of the frames on one side how much each square is a copy; up to the last that has any."""
+    share: Plane | None = None
+    for other in side:
+        own = _falling(_most(luma, other[0], qp), *STEADY)
+        share = own if share is None else np.minimum(share, own)
+        if not share.any():
+            return
+        yield _inner(share), other
 
 
 def _inner(share: Plane) -> Plane:
@@ -78,13 +98,32 @@ def _change(luma: Plane, other: Plane, qp: float) -> Plane:
     return made / np.float32(usual(qp))
 
 
+def _most(luma: Plane, other: Plane, qp: float) -> Plane:
+    """The largest mean change of the boxes in each square, in units of the usual error: where a spark moves
+    within a square that square does not stand still.
+    """
+    cv, (rows, columns) = opencv(), luma.shape
+    size = -(-columns // BOX), -(-rows // BOX)
+    boxes = cv.resize(cv.absdiff(luma, other), size, interpolation=cv.INTER_AREA)
+    aside = [(0, -n % (BLOCK // BOX)) for n in boxes.shape]
+    whole = np.pad(boxes, aside, "edge")
+    high, wide = (n * BOX // BLOCK for n in whole.shape)
+    made: Plane = whole.reshape(high, BLOCK // BOX, wide, BLOCK // BOX).max((1, 3))
+    return made / np.float32(usual(qp))
+
+
 def _falling(change: Plane, low: float, high: float) -> Plane:
     """1 up to ``low``, 0 from ``high`` on."""
     made: Plane = np.clip((np.float32(high) - change) / np.float32(high - low), 0, 1)
     return made
 
 
-def between(still: Plane, qp: float, key: float) -> float:
-    """QP that suits a frame as a whole (see ``MOSTLY``)."""
+def mostly(still: Plane) -> float:
+    """How much of a frame stands still, 0 to 1 (see ``MOSTLY``)."""
     low, high = MOSTLY
-    return float(qp + (key - qp) * np.clip((still.mean() - low) / (high - low), 0, 1))
+    return float(np.clip((still.mean() - low) / (high - low), 0, 1))
+
+
+def between(still: Plane, qp: float, key: float) -> float:
+    """QP that suits a frame as a whole."""
+    return qp + (key - qp) * mostly(still)

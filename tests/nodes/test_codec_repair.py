@@ -26,6 +26,7 @@ from filmgrain_codec.nodes.codec_repair import (
     CODEC_PROP,
     KEY_PROP,
     QP_PROP,
+    SLICE_PROP,
     USED_PROP,
     CodecRepair,
     faded,
@@ -55,6 +56,9 @@ def pair() -> tuple[Frame, Frame]:
     made, _ = recode(scene(), Coding("x264", {"qp": "38", "preset": "fast"}))
     known = {QP_PROP: made[0].props["qp"], CODEC_PROP: "x264"}
     return scene()[0], replace(made[0], props=known)
+
+
+AROUND = range(-standing.RADIUS, standing.RADIUS + 1)
 
 
 def error(a: Frame, b: Frame) -> float:
@@ -88,7 +92,6 @@ def test_the_best_model_looks_at_the_neighbours_and_does_without(crop):
     )
     window = [replace(f, props={QP_PROP: f.props["qp"], CODEC_PROP: "x264"}) for f in window]
     node, before = CodecRepair(model="best"), error(window[1], clean[1])
-    assert node.radius == 1
     beside, alone = node.process(window, 1), node.process([window[1]] * 3, 1)
     assert error(beside, clean[1]) < 0.96 * before
     assert error(alone, clean[1]) < 0.985 * before
@@ -153,7 +156,7 @@ def test_what_stands_still_flickers_no_more_than_it_was_coded(codec):
     node = CodecRepair(backend=ORT)
     told = {QP_PROP: "qp", KEY_PROP: "key_qp", CODEC_PROP: "codec"}
     frames = [replace(f, props={k: f.props[v] for k, v in told.items()}) for f in coded]
-    made = [node.process([frames[max(n - 1, 0)], frames[n], frames[min(n + 1, 4)]], n) for n in range(5)]
+    made = [node.process([frames[min(max(n + k, 0), 4)] for k in AROUND], n) for n in range(5)]
 
     def flicker(seen: list[Frame]) -> float:
         luma = np.stack([f.planes[0] for f in seen])
@@ -191,19 +194,45 @@ def test_what_stands_still_is_not_made_worse_where_nothing_is_told(codec):
     coded, _ = recode(clean, Coding(codec, {"crf": "28", "preset": "6" if codec == "svtav1" else "medium"}))
     untold = [replace(f, props={}) for f in coded]
     node = CodecRepair()
-    made = node.process(untold[2 - node.radius : 3 + node.radius], 2)
+    made = node.process([untold[min(max(2 + k, 0), 4)] for k in AROUND], 2)
     assert error(made, clean[2]) <= 1.01 * error(untold[2], clean[2])
 
 
-def test_only_copies_are_averaged():
+def test_a_still_of_x265_is_as_fine_as_its_blocks_whatever_its_slices_say():
+    clean = scene(12)
+    coded, _ = recode(clean, Coding("x265", {"crf": "24", "preset": "medium"}))
+    slices = {QP_PROP: 36.0, KEY_PROP: 33.0, CODEC_PROP: "x265", SLICE_PROP: 1}
+    seen = [replace(f, props=slices) for f in coded[4:9]]
+    assert coded[0].props["qp"] < 28
+    made, stated = (n.process(seen, 2) for n in (CodecRepair(), CodecRepair(33.0, "x265")))
+    assert error(stated, clean[6]) > error(coded[6], clean[6])
+    assert error(made, clean[6]) <= error(coded[6], clean[6])
+
+
+def test_only_copies_are_averaged_and_as_far_as_they_go_on():
     rng = np.random.default_rng(1)
     planes = [rng.uniform(0.2, 0.8, FMT.shape(k)).astype(np.float32) for k in range(3)]
     touched = [p + np.float32(1e-4) for p in planes]
     moved = [np.roll(p, 3, 1) for p in planes]
-    for made, plane in zip(standing.steadied(planes, [moved], 32.0), planes, strict=True):
-        np.testing.assert_array_equal(made, plane)
-    for made, plane in zip(standing.steadied(planes, [touched, moved], 32.0), planes, strict=True):
-        np.testing.assert_allclose(made, plane + 0.5e-4, atol=1e-6)
+
+    def off(*sides: list[list[np.ndarray]]) -> float:
+        made = [a - b for a, b in zip(standing.steadied(planes, sides, 32.0), planes, strict=True)]
+        means = [float(p.mean()) for p in made]
+        np.testing.assert_allclose(np.concatenate([p.ravel() for p in made]), means[0], atol=1e-6)
+        return means[0]
+
+    assert off([moved], [moved]) == 0
+    assert off([touched], [moved]) == pytest.approx(0.5e-4, rel=0.01)
+    assert off([touched, touched], [touched]) == pytest.approx(0.75e-4, rel=0.01)
+    assert off([moved, touched], [touched, moved, touched]) == pytest.approx(0.5e-4, rel=0.01)
+
+
+def test_a_spark_that_moves_is_no_copy():
+    planes = [np.full(FMT.shape(k), 0.5, np.float32) for k in range(3)]
+    lit = [p.copy() for p in planes]
+    lit[0][40:42, 50:52] += 0.1
+    made = standing.steadied(lit, [[planes], [planes]], 32.0)
+    assert all(np.array_equal(a, b) for a, b in zip(made, lit, strict=True))
 
 
 def detail(frame: Frame) -> float:

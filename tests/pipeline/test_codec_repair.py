@@ -39,6 +39,7 @@ def test_the_reader_tells_what_the_decoder_knows(coarse):
         props = [f.props for f in reader]
     assert {p["FGCodec"] for p in props} == {coarse.stem}
     assert all(30 < p["FGQP"] < 51 for p in props)
+    assert all(("FGSliceQP" in p) == (coarse.stem == "x265") for p in props)
     for _ in range(6):  # H.264's decoder has a say while it still decodes, if its threads work by frames
         with Reader(coarse, quantisers=True) as reader:
             assert [f.props["FGQP"] for f in reader] == [p["FGQP"] for p in props]
