@@ -205,7 +205,8 @@ def edges(options: argparse.Namespace) -> list[Row]:
     """Gains in dB at the edges, QP as read: the mean of each setting and the least of any picture."""
     node, found = CodecRepair(model=options.model), dict[tuple[str, str, int], list[float]]()
     stills = cases.stills(cases.EDGE_QUALITIES, options.stills)
-    for case in (*stills, *cases.edges(options.clips, 4), *cases.doubled(options.stills[::3])):
+    odd = (*cases.doubled(options.stills[::3]), *cases.drawn())
+    for case in (*stills, *cases.edges(options.clips, 4), *odd):
         clean, *others = (
             [quality.codes(f) for f in each]
             for each in (case.clean, case.coded, methods.repaired(node, case.as_read()))

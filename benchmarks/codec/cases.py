@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks import material
+from benchmarks.codec.drawings import DRAWINGS, drawing
 from filmgrain_codec.core.frame import Frame
 from filmgrain_codec.media.recode import Coding, recode
 from filmgrain_codec.nodes.codec_repair import CODEC_PROP, KEY_PROP, QP_PROP, SLICE_PROP
@@ -24,6 +25,7 @@ SOFT = {"jpeg": (20, 60), "x264": (28,), "x265": (28,), "svtav1": (40,)}
 """Settings that soft pictures go through: JPEG's quality, CRF."""
 DOUBLED = {"jpeg": (20, 50), "x264": (20, 24, 28, 34), "x265": (24, 34), "svtav1": (28, 40)}
 """The same for those of repeated samples, where only 'never worse' is asked."""
+DRAWN = {"jpeg": (20, 50, 80), "x264": (20, 26, 34), "x265": (22, 28, 34), "svtav1": (28, 45)}
 READ_PROP, READ_KEY_PROP = "read_qp", "read_key_qp"
 WIDTH = 768
 EDGES = {
@@ -108,11 +110,21 @@ def doubled(names: Sequence[str]) -> Iterator[Case]:
     return _made_larger(names, "doubled", DOUBLED, repeated)
 
 
+def drawn() -> Iterator[Case]:
+    """What was never filmed (``drawings``), through every codec."""
+    return _through({name: drawing(name) for name in DRAWINGS}, "drawn", DRAWN)
+
+
 def _made_larger(
     names: Sequence[str], mode: str, settings: Mapping[str, tuple[int, ...]], larger: Callable[[Frame], Frame]
 ) -> Iterator[Case]:
-    for name in names:
-        clean = larger(material.still(name, WIDTH // 2))
+    return _through({name: larger(material.still(name, WIDTH // 2)) for name in names}, mode, settings)
+
+
+def _through(
+    pictures: Mapping[str, Frame], mode: str, settings: Mapping[str, tuple[int, ...]]
+) -> Iterator[Case]:
+    for name, clean in pictures.items():
         for codec, values in settings.items():
             for value in values:
                 if codec == "jpeg":
