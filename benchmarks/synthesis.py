@@ -14,7 +14,8 @@ acf                  L2 of the 7 x 7 autocorrelation
 channels             largest difference of the correlations between planes
 skew, kurtosis       of grain over strength, worst third of luma
 kld, jsd, nss        divergences of half sets: grain given luma, and neighbours' products (JSD-NSS)
-c2st                 share of 64 x 64 patches that a net taught on the other half tells from real
+c2st                 share of 64 x 64 patches that a net taught on the other half tells from real; where
+                     the film's scans went through JPEG ours do first (c2st_as_made: without)
 temporal, periodic   largest correlation from frame to frame at up to 3 samples, and at multiples of 16
 temporal_still       the first on the two photographs alone
 shift                brightness moved, in 8-bit codes, by luma bin
@@ -82,7 +83,7 @@ def grains(options: Any) -> Iterator[tuple[dict[str, Any], Real, bool]]:
     for stock in options.stocks:
         group = cases.scanned(options.cache, stock)
         head = {"grain": f"scan {stock}", "size": round(group[0].size, 3), "level": group[0].level}
-        yield head, real(group, cases.worth(stock), cases.pieces(stock)), True
+        yield head, real(group, cases.worth(stock), cases.pieces(stock), cases.codes(stock)), True
 
 
 def measure(
@@ -117,6 +118,8 @@ def row(
             "c2st_too_weak": bool(seen and seen["too_weak"]),
         }
     )
+    if "c2st_as_made" in found:
+        judged["c2st_as_made"] = found["c2st_as_made"]["accuracy"]
     passed = found["passed"]
     return {
         "method": method, **head, **rounded(values | judged), "met": f"{sum(passed.values())}/{len(passed)}",

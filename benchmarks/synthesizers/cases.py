@@ -18,9 +18,10 @@ from PIL import Image
 
 from benchmarks import material
 from benchmarks.peers.case import Case, grained, kept
+from benchmarks.synthesizers import marks
 from filmgrain_codec.core.frame import Frame, FrameFormat, Plane
 from filmgrain_codec.grain import metrics
-from filmgrain_codec.grain.profile import BENT_CURVE, BENT_LAW, GrainSegment
+from filmgrain_codec.grain.profile import BENT_CURVE, WRITTEN_LAW, GrainSegment
 from filmgrain_codec.train.generators import measured, scans
 from filmgrain_codec.train.generators.common import block_mean, boolean_tone, fast_generator, finished
 from filmgrain_codec.train.generators.profiled import strength
@@ -98,7 +99,7 @@ class StockGrain:
 
     def segment(self, level: float) -> GrainSegment:
         """As measured on flat grey."""
-        return replace(measured.look(self, BENT_CURVE), level=level, law=BENT_LAW)
+        return replace(measured.look(self, BENT_CURVE), level=level, law=WRITTEN_LAW)
 
 
 @lru_cache(maxsize=8)
@@ -133,6 +134,13 @@ def cut(grey: Array) -> Array:
     flat = scans.detrended(np.ascontiguousarray(tiles.reshape(-1, side, side)))
     unit = flat / flat.std((1, 2), keepdims=True)
     return np.stack([unit, 0 * unit, 0 * unit], 1)
+
+
+def codes(stock: str) -> Array | None:
+    """Strengths of ``pieces`` in their scans, in 8-bit codes, of a stock whose scans show JPEG's blocks."""
+    if stock not in scans.STOCKS or marks.edges(np.concatenate(pieces(stock))) < marks.SEEN:
+        return None
+    return scans.strengths(scans.default_folder(), stock)
 
 
 def worth(stock: str) -> float:

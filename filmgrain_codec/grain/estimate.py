@@ -27,7 +27,7 @@ from filmgrain_codec.grain.chroma_fit import fit_chroma, fit_kurtosis, fit_skew
 from filmgrain_codec.grain.curve_fit import CurveFit
 from filmgrain_codec.grain.flat import BINS, Array, Follow
 from filmgrain_codec.grain.judged import Judge
-from filmgrain_codec.grain.profile import BENT_LAW, FLAT_CURVE, LEVEL_MAX, Curve, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import FLAT_CURVE, LEVEL_MAX, WRITTEN_LAW, Curve, GrainSegment, Spectrum
 from filmgrain_codec.grain.samples import Samples
 
 Field = NDArray[np.float64]
@@ -216,7 +216,14 @@ def _segment(found: Measured, fmt: FrameFormat, occupancy: Field, start: int, en
     best, _ = _best(found.curve, np.ones(len(found.samples)))
     chroma = fit_chroma(found.samples.take(best), found.variance[best] / level**2, level, found.spectrum, fmt)
     made = GrainSegment(
-        start, end, min(level, LEVEL_MAX), curve, found.spectrum, chroma, confidence=confidence, law=BENT_LAW
+        start,
+        end,
+        min(level, LEVEL_MAX),
+        curve,
+        found.spectrum,
+        chroma,
+        confidence=confidence,
+        law=WRITTEN_LAW,
     )
     pure = np.flatnonzero(found.curve.pure > 0.1)
     doubt = _doubt(found.curve)

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgrain_codec.grain.kernel import separated
+from filmgrain_codec.grain.kernel import Weighted, separated, unbent
 from filmgrain_codec.grain.profile import Spectrum
 
 Taps = tuple[float, ...]
@@ -117,13 +117,26 @@ def grain_filter(spectrum: Spectrum) -> GrainFilter:
     if spectrum.corrected:
         terms = _corrected(terms, spectrum)
         variance = GrainFilter(terms).autocorrelation(0, 0)
+    return _normalised(terms, variance)
+
+
+def before_bending(made: GrainFilter, squares: tuple[float, float, float]) -> GrainFilter:
+    """The filter of noise that has the spectrum of ``made`` when it has been bent (see ``kernel.unbent``)."""
+    terms = tuple(Term(1.0, *taps) for taps in unbent(_parts(made.terms), squares))
+    return _normalised(terms, GrainFilter(terms).autocorrelation(0, 0))
+
+
+def _normalised(terms: tuple[Term, ...], variance: float) -> GrainFilter:
     gain = 1 / math.sqrt(variance)
     return GrainFilter(tuple(Term(t.weight * gain, t.horizontal, t.vertical) for t in terms))
 
 
 def _corrected(terms: tuple[Term, ...], spectrum: Spectrum) -> tuple[Term, ...]:
-    parts = separated([(t.weight, t.horizontal, t.vertical) for t in terms], spectrum)
-    return tuple(Term(1.0, horizontal, vertical) for horizontal, vertical in parts)
+    return tuple(Term(1.0, *taps) for taps in separated(_parts(terms), spectrum))
+
+
+def _parts(terms: tuple[Term, ...]) -> list[Weighted]:
+    return [(t.weight, t.horizontal, t.vertical) for t in terms]
 
 
 def _gaussian(weight: float, size: float, anisotropy: float) -> Term:

@@ -37,6 +37,7 @@ from filmgrain_codec.grain.layout import thinned
 from filmgrain_codec.grain.profile import (
     BENT_LAW,
     KNOT_POSITIONS,
+    WRITTEN_LAW,
     Chroma,
     Curve,
     GrainSegment,
@@ -134,7 +135,7 @@ def segment(
     level = float(curve_at(luma, 0.5, BENT_LAW))
     curve: Curve = tuple(float(v) for v in luma / level)  # type: ignore[assignment]
     return GrainSegment(
-        0, MAX_FRAME, level, curve, spectrum, chroma, confidence=0.0, skew_slope=1.0, law=BENT_LAW
+        0, MAX_FRAME, level, curve, spectrum, chroma, confidence=0.0, skew_slope=1.0, law=WRITTEN_LAW
     )
 
 

@@ -1,6 +1,6 @@
 """GrainProfile: everything the synthesizer needs, per shot.
 
-How its numbers are meant depends on the segment's ``law`` (``FIRST_LAW``, ``BENT_LAW``). Units:
+How its numbers are meant depends on the segment's ``law`` (``FIRST_LAW`` and those after it). Units:
 ``level`` is the standard deviation of luma grain at luma code 0.5, as a fraction of
 2^n - 1, in the file's own transfer. Sizes are standard deviations of the Gaussian grain
 filter in samples of the plane they belong to (luma or chroma).
@@ -17,11 +17,15 @@ from numpy.typing import NDArray
 
 KNOTS = 8
 KNOT_POSITIONS: NDArray[np.float64] = np.linspace(0.0, 1.0, KNOTS)
-FIRST_LAW, BENT_LAW = 0, 1
-"""How a segment's tone is read. First: variance is linear between the knots, and follows the luma smoothed
-by the grain's size. Bent: between knots it bends as Boolean grain's does, and is itself what is smoothed, by
-the size over the root of two."""
-SLOPE_REACH = {FIRST_LAW: 0.5 / (KNOTS - 1), BENT_LAW: 0.025}
+FIRST_LAW, BENT_LAW, SHOWN_LAW = 0, 1, 2
+"""How a segment's numbers are read. First: variance is linear between the knots, and follows the luma
+smoothed by the grain's size. Bent: between knots it bends as Boolean grain's does, and is itself what is
+smoothed, by the size over the root of two. Shown: as bent, and the spectrum is that of the grain as it is
+shown; before, it was that of the noise from which skew then made grain with a wider one.
+"""
+WRITTEN_LAW = SHOWN_LAW
+"""The law of segments that are made now."""
+SLOPE_REACH = {FIRST_LAW: 0.5 / (KNOTS - 1), BENT_LAW: 0.025, SHOWN_LAW: 0.025}
 _LEAST = 0.25
 """Share of the straight line's variance that the bent law keeps at least."""
 LEVEL_NONE = 0.003
@@ -139,7 +143,7 @@ class GrainSegment:
     is 1. ``skew`` is the third standardised moment at luma 0.5, and ``skew_slope`` how much it follows the
     tone (``skewness``). ``kurtosis`` is excess kurtosis beyond what comes with the skew, 4/3 of its square,
     at luma 0.5, and ``kurtosis_slope`` how fast it grows with luma (``excess``; in the first law not at all).
-    ``seed`` is 32 bit. ``law``: ``FIRST_LAW`` of files that name none, or ``BENT_LAW``.
+    ``seed`` is 32 bit. ``law``: ``FIRST_LAW`` of files that name none, or a later one.
     """
 
     start: int

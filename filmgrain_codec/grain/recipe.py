@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgrain_codec.grain.filters import GrainFilter, Taps, grain_filter
-from filmgrain_codec.grain.profile import FIRST_LAW, GrainSegment, Spectrum
+from filmgrain_codec.grain.filters import GrainFilter, Taps, before_bending, grain_filter
+from filmgrain_codec.grain.profile import FIRST_LAW, SHOWN_LAW, GrainSegment, Spectrum
 
 LUT_LAST = 4092  # a multiple of 1023: every 8-bit (nearly) and 10-bit (exactly) code has its own entry
 MAX_SKEW = 2.0
@@ -18,6 +18,9 @@ _CUBIC = (-0.022, 0.06)
 """Below, the map turns back within four standard deviations; above, a few samples would hold all variance."""
 _SOLVED, _SOLVED_BENT = 65, 129
 _FARTHEST = 6
+_TONES = np.linspace(0.1, 0.9, 17)
+_STRAIGHT = 1e-3
+"""Share of the variance that bending may add without its widening of the spectrum being made up for."""
 _SQUARE = 1 / 12
 """Variance of a sample's own square, all of which has its code, in samples."""
 Weights = tuple[float, float, float]
@@ -34,9 +37,9 @@ class Recipe:
     a, b, c of ``moment_map`` at luma 0.5, for the first field; ``bends``: b at luma code
     k / LUT_LAST, None where b and c are 0 throughout. ``mix``: weights of the three unit fields in each
     plane's grain, times the plane's strength relative to luma; a row of zeros is a plane without grain.
-    ``lut``: sigma at luma code k / LUT_LAST. ``tone``: half kernel that smooths luma. In ``BENT_LAW`` it also
-    smooths ``variance``, the square of ``lut``, and ``keeps`` and ``cubes`` hold a - 3 c and c over luma; all
-    three are None in the first law, which has one c.
+    ``lut``: sigma at luma code k / LUT_LAST. ``tone``: half kernel that smooths luma. From ``BENT_LAW`` on it
+    also smooths ``variance``, the square of ``lut``, and ``keeps`` and ``cubes`` hold a - 3 c and c over
+    luma; all three are None in the first law, which has one c.
     """
 
     luma: GrainFilter
@@ -54,11 +57,14 @@ class Recipe:
 @lru_cache(maxsize=64)
 def prepare(segment: GrainSegment, family: str, sub_w: int, sub_h: int) -> Recipe:
     """The recipe of a segment for a layout: ``family`` 'gray', 'yuv' or 'rgb', log2 subsampling."""
-    luma = grain_filter(segment.spectrum)
     skew = moment_map(segment.skew, cubic(segment.kurtosis))
+    squares = _squares(segment)
+    luma = grain_filter(segment.spectrum)
+    if segment.law >= SHOWN_LAW and 2 * squares[1] + 6 * squares[2] > _STRAIGHT:
+        luma = before_bending(luma, squares)
     subs = (sub_w, sub_h) if family == "yuv" else (0, 0)
     chroma = grain_filter(chroma_spectrum(segment, *subs))
-    mix = _chroma_mix(segment, _box_gain(luma, skew, *subs))
+    mix = _chroma_mix(segment, _box_gain(luma, squares, *subs))
     if family == "rgb":
         mix = _product(YCC_TO_RGB, mix)
     codes = np.arange(LUT_LAST + 1) / LUT_LAST
@@ -69,6 +75,17 @@ def prepare(segment: GrainSegment, family: str, sub_w: int, sub_h: int) -> Recip
     bends, keeps, cubes = _shapes(segment, codes)
     taps = smoothing(math.sqrt(segment.spectrum.size**2 / 2 + _SQUARE))
     return Recipe(luma, chroma, skew, mix, sigma, bends, taps, sigma * sigma, keeps, cubes)
+
+
+def _squares(segment: GrainSegment) -> Weights:
+    """Squares of ``moment_map``'s weights: their means over the tones, in older laws those at luma 0.5."""
+    if segment.law < SHOWN_LAW:
+        a, b, c = moment_map(segment.skew, cubic(segment.kurtosis))
+        return a * a, b * b, c * c
+    each = zip(segment.skewness(_TONES), segment.excess(_TONES), strict=True)
+    found = [moment_map(skew, cubic(excess)) for skew, excess in each]
+    a, b, c = (math.fsum(weight * weight for weight in row) / len(found) for row in zip(*found, strict=True))
+    return a, b, c
 
 
 def _shapes(segment: GrainSegment, codes: NDArray[np.float64]) -> tuple[NDArray[np.float32] | None, ...]:
@@ -139,15 +156,15 @@ def cubic(kurtosis: float) -> float:
     return low if kurtosis else 0.0
 
 
-def _box_gain(luma: GrainFilter, skew: Weights, sub_w: int, sub_h: int) -> float:
+def _box_gain(luma: GrainFilter, squares: Weights, sub_w: int, sub_h: int) -> float:
     """What brings the sum over a chroma sample's block of luma grain back to unit variance."""
-    a, b, c = skew
+    a, b, c = squares
     wide, high = 1 << sub_w, 1 << sub_h
     lags = [(dx, dy) for dy in range(1 - high, high) for dx in range(1 - wide, wide)]
     rho = [luma.autocorrelation(dx, dy) for dx, dy in lags]
     # covariance of the bent field: the square contributes 2 rho^2, the cube 6 rho^3
     terms = [
-        (wide - abs(x)) * (high - abs(y)) * (a * a * r + 2 * b * b * r * r + 6 * c * c * r**3)
+        (wide - abs(x)) * (high - abs(y)) * (a * r + 2 * b * r * r + 6 * c * r**3)
         for (x, y), r in zip(lags, rho, strict=True)
     ]
     return 1 / math.sqrt(math.fsum(terms))

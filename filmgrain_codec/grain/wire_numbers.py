@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from filmgrain_codec.grain.profile import BENT_LAW, CORRECTED_AT, FIRST_LAW, KNOTS
+from filmgrain_codec.grain.profile import CORRECTED_AT, FIRST_LAW, KNOTS, SHOWN_LAW
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ NUMBERS: Final[tuple[Number, ...]] = (
     Number("confidence", "H", 10_000, 0, 10_000),
     Number("skew_slope", "h", 1000, -8000, 8000),
     Number("kurtosis", "b", 64, -128, 127),
-    Number("law", "B", 1, FIRST_LAW, BENT_LAW),
+    Number("law", "B", 1, FIRST_LAW, SHOWN_LAW),
     Number("kurtosis_slope", "b", 32, -128, 127),
     *(Number(f"correction[{k}]", "", 2, -16, 15) for k in range(len(CORRECTED_AT))),
 )

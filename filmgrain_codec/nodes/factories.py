@@ -9,11 +9,11 @@ from typing import Any
 from filmgrain_codec.core.node import Node
 from filmgrain_codec.core.window import OPEN_END
 from filmgrain_codec.grain.presets import grain_of
-from filmgrain_codec.grain.profile import BENT_CURVE, BENT_LAW, FLAT_CURVE, Chroma, GrainSegment
+from filmgrain_codec.grain.profile import BENT_CURVE, FLAT_CURVE, WRITTEN_LAW, Chroma, GrainSegment
 from filmgrain_codec.nodes.synth import Grain
 
 TYPICAL = GrainSegment(
-    0, OPEN_END, 0.05, BENT_CURVE, chroma=Chroma(cb=0.5, cr=0.5), skew_slope=1.0, law=BENT_LAW
+    0, OPEN_END, 0.05, BENT_CURVE, chroma=Chroma(cb=0.5, cr=0.5), skew_slope=1.0, law=WRITTEN_LAW
 )
 """Grain of no stock in particular."""
 CURVES = {"film": BENT_CURVE, "flat": FLAT_CURVE}

@@ -10,7 +10,7 @@ from itertools import pairwise
 from filmgrain_codec.core.frame import Frame, FrameFormat
 from filmgrain_codec.grain import wire
 from filmgrain_codec.grain.estimate import GrainAnalyzer, estimate_frames
-from filmgrain_codec.grain.profile import BENT_CURVE, BENT_LAW, LEVEL_NONE, Chroma, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import BENT_CURVE, LEVEL_NONE, WRITTEN_LAW, Chroma, GrainSegment, Spectrum
 from filmgrain_codec.pipeline import opinion
 from filmgrain_codec.pipeline.follow import follower
 from filmgrain_codec.pipeline.progress import Meter
@@ -165,7 +165,7 @@ def typical(start: int, end: int, level: float) -> GrainSegment:
     """Grain of no stock in particular: Boolean-model strength curve, 0.8 samples in size."""
     chroma = Chroma(cb=0.5, cr=0.5, size=0.6)
     return GrainSegment(
-        start, end, level, BENT_CURVE, Spectrum(), chroma, confidence=0.0, skew_slope=1.0, law=BENT_LAW
+        start, end, level, BENT_CURVE, Spectrum(), chroma, confidence=0.0, skew_slope=1.0, law=WRITTEN_LAW
     )
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from filmgrain_codec.core.frame import FrameFormat, Plane
 from filmgrain_codec.grain.profile import (
-    BENT_LAW,
     FIRST_LAW,
+    SHOWN_LAW,
     Chroma,
     Curve,
     GrainProfile,
@@ -94,7 +94,7 @@ def segments(draw: st.DrawFn, start: int = 0) -> GrainSegment:
         first, draw(st.integers(first + 1, min(MAX_FRAME, first + 10**6))), draw(numbers(0, 0.5)),
         (a, b, c, d, e, f, g, h), draw(spectra()), draw(chromas), draw(numbers(-2, 2)),
         draw(st.integers(0, 2**32 - 1)), draw(numbers(0, 1)), draw(numbers(-8, 8)),
-        draw(numbers(-2, 1.98)), draw(st.sampled_from((FIRST_LAW, BENT_LAW))), draw(numbers(-4, 3.96)),
+        draw(numbers(-2, 1.98)), draw(st.integers(FIRST_LAW, SHOWN_LAW)), draw(numbers(-4, 3.96)),
     )  # fmt: skip
 
 

@@ -9,14 +9,14 @@ import pytest
 
 from filmgrain_codec.core.frame import ColorInfo, FrameFormat
 from filmgrain_codec.grain.layout import LIMITED, for_format
-from filmgrain_codec.grain.profile import BENT_CURVE, BENT_LAW, FIRST_LAW, GrainSegment
+from filmgrain_codec.grain.profile import BENT_CURVE, BENT_LAW, FIRST_LAW, SHOWN_LAW, GrainSegment
 
 SCALE, BLACK = LIMITED
 VIDEO = FrameFormat(64, 48, bits=10)
 FULL = replace(VIDEO, color=ColorInfo(range=2))
 
 
-@pytest.mark.parametrize("law", [FIRST_LAW, BENT_LAW])
+@pytest.mark.parametrize("law", [FIRST_LAW, BENT_LAW, SHOWN_LAW])
 def test_strength_and_moments_stay_with_the_light_in_another_range(law: int) -> None:
     known = GrainSegment(
         0, 9, 0.05, BENT_CURVE, skew=-0.1, skew_slope=0.9, kurtosis=-0.1, law=law, kurtosis_slope=0.8

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filmgrain_codec.core.frame import Family, Frame, FrameFormat, Plane
+from filmgrain_codec.grain import spectrum_fit
 from filmgrain_codec.grain.filters import fir, gaussian_taps, grain_filter
 from filmgrain_codec.grain.parametric import apply, synthesize
-from filmgrain_codec.grain.profile import BENT_LAW, Chroma, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import BENT_LAW, SHOWN_LAW, Chroma, GrainSegment, Spectrum
 from filmgrain_codec.grain.recipe import correlate, cubic, moment_map, prepare
 from tests.grain import material
 
@@ -25,6 +26,7 @@ BENT = replace(SEGMENT, law=BENT_LAW, skew_slope=0.9, kurtosis=-0.1, kurtosis_sl
 SHAPED = replace(
     BENT, spectrum=replace(SEGMENT.spectrum, correction=(1.5, -0.5, 0.0, 1.0, -2.0, 0.5, 3.0, 5.0))
 )
+SHOWN = replace(SHAPED, law=SHOWN_LAW)
 PLAIN = GrainSegment(0, 100, 0.05, spectrum=Spectrum(0.8), seed=3)
 EDGE = 8
 """Luma samples at a crop's edge whose strength may differ: what lies beyond is not known there."""
@@ -57,7 +59,7 @@ def assert_same(a: tuple[Plane, ...], b: tuple[Plane, ...]) -> None:
 def test_bands_and_threads_do_not_change_a_bit(layout: Layout, size: tuple[int, int]) -> None:
     fmt = FrameFormat(*size, *layout, bits=10)
     planes = picture(fmt)
-    for segment in (SEGMENT, BENT, SHAPED):
+    for segment in (SEGMENT, BENT, SHAPED, SHOWN):
         whole = synthesize(planes, fmt, segment, 5)
         assert [p.shape for p in whole] == [fmt.shape(k) for k in range(fmt.planes)]
         assert all(p.dtype == np.float32 and np.isfinite(p).all() for p in whole)
@@ -189,6 +191,39 @@ def test_in_the_bent_law_skew_and_kurtosis_follow_the_tone(value: float) -> None
     assert (made**3).mean() / made.std() ** 3 == pytest.approx(-0.3, abs=0.05)
     wanted = segment.kurtosis_slope * (value - 0.5) + 4 / 3 * 0.09
     assert (made**4).mean() / made.var() ** 2 - 3 == pytest.approx(wanted, abs=0.1)
+
+
+def excess(segment: GrainSegment, band: tuple[float, float]) -> float:
+    """Power of the grain within a band of radial frequencies over what its spectrum says, in dB."""
+    made = grain(segment, FrameFormat(1024, 1024, "gray", bits=16))[0]
+    power = np.abs(np.fft.fft2(made / made.std())) ** 2 / made.size
+    radius = np.hypot(*np.meshgrid(np.fft.fftfreq(1024), np.fft.fftfreq(1024)))
+    lags = spectrum_fit.covariance(grain_filter(segment.spectrum), 16, 16)
+    waves = np.cos(2 * np.pi * np.outer(np.fft.fftfreq(1024), np.arange(16))) * np.where(np.arange(16), 2, 1)
+    within = (radius > band[0]) & (radius < band[1])
+    return float(10 * np.log10(power[within].mean() / (waves @ lags @ waves.T)[within].mean()))
+
+
+def test_in_the_shown_law_skew_does_not_widen_the_spectrum() -> None:
+    skewed = replace(PLAIN, spectrum=Spectrum(1.0), skew=0.8, kurtosis=-0.1, law=SHOWN_LAW)
+    for band in ((0.02, 0.15), (0.15, 0.3), (0.3, 0.4)):
+        assert abs(excess(skewed, band)) < 0.15
+    assert excess(replace(skewed, law=BENT_LAW), (0.3, 0.4)) > 0.5
+    made = grain(skewed, FrameFormat(2048, 1024, "gray", bits=16))[0]
+    assert made.std() == pytest.approx(0.05, rel=0.02)
+    assert (made**3).mean() / made.std() ** 3 == pytest.approx(0.8, abs=0.06)
+
+
+@pytest.mark.parametrize("spread", [1.5, 3.0])
+@pytest.mark.parametrize("weight", [-0.45, 0.0, 0.6])
+@pytest.mark.parametrize("size", [0.25, 0.8, 2.2])
+def test_any_spectrum_can_be_bent(size: float, weight: float, spread: float) -> None:
+    shape = Spectrum(size, 1.4, weight, spread)
+    made = grain(
+        replace(PLAIN, spectrum=shape, skew=2.0, kurtosis=1.0, law=SHOWN_LAW), FrameFormat(320, 240, "gray")
+    )
+    assert np.isfinite(made[0]).all()
+    assert made[0].std() == pytest.approx(0.05, rel=0.25)
 
 
 def test_the_bent_law_smooths_the_variance_of_fine_detail() -> None:

@@ -17,7 +17,7 @@ from filmgrain_codec.core.frame import Family, FrameFormat
 from filmgrain_codec.errors import ProfileError
 from filmgrain_codec.grain import wire
 from filmgrain_codec.grain.parametric import synthesize
-from filmgrain_codec.grain.profile import BENT_LAW, Chroma, GrainProfile, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import BENT_LAW, SHOWN_LAW, Chroma, GrainProfile, GrainSegment, Spectrum
 from filmgrain_codec.grain.wire import (
     Record,
     from_bytes,
@@ -120,10 +120,10 @@ def test_the_law_and_its_numbers_travel_last_and_only_where_there_are_some() -> 
 
 def test_a_law_of_a_later_writer_is_refused() -> None:
     data = to_bytes(Record(replace(PLAIN, law=BENT_LAW), 3))
-    with pytest.raises(ProfileError, match=r"law 2 is not in 0\.\.1"):
-        from_bytes(resealed(data[:-6] + b"\2" + data[-5:]))
+    with pytest.raises(ProfileError, match=r"law 3 is not in 0\.\.2"):
+        from_bytes(resealed(data[:-6] + b"\3" + data[-5:]))
     with pytest.raises(ProfileError, match="law"):
-        from_json(as_json(law=2))
+        from_json(as_json(law=3))
     with pytest.raises(ProfileError, match="first no point"):
         to_bytes(Record(PLAIN, 3, removal=".fast-2"))
 
@@ -173,6 +173,22 @@ def test_the_grain_of_a_corrected_spectrum_never_changes(layout: tuple[Family, i
     made = synthesize(picture(fmt), fmt, corrected(record.segment), record.index)
     data = b"".join(p.astype("<f4").tobytes() for p in made)
     assert hashlib.sha256(data).hexdigest() == CORRECTED_SHA256[layout]
+
+
+SHOWN_SHA256 = {
+    ("gray", 0, 0): "8a445ad2cb68fa678fe631c1294302427595f3a3b21bb9cb71cbeca6203c6e24",
+    ("yuv", 1, 1): "fb9ba893ae5d4a34ae020912c0d4766450df3721ede8b8ff329a89728b1b0964",
+}
+
+
+@pytest.mark.parametrize("layout", SHOWN_SHA256, ids=str)
+def test_the_grain_of_the_shown_law_never_changes(layout: tuple[Family, int, int]) -> None:
+    fmt = FrameFormat(67, 45, *layout, bits=10)
+    record = from_bytes((GOLDEN_FILES / "record_v1.bin").read_bytes())
+    segment = replace(corrected(record.segment), law=SHOWN_LAW, skew=0.4, skew_slope=1.0)
+    made = synthesize(picture(fmt), fmt, segment, record.index)
+    data = b"".join(p.astype("<f4").tobytes() for p in made)
+    assert hashlib.sha256(data).hexdigest() == SHOWN_SHA256[layout]
 
 
 @pytest.mark.parametrize("layout", GRAIN_SHA256, ids=str)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from filmgrain_codec.core.frame import FrameFormat, Plane
 from filmgrain_codec.grain.filters import gaussian_taps
-from filmgrain_codec.grain.profile import BENT_LAW, KNOT_POSITIONS, Chroma, Curve, GrainSegment, Spectrum
+from filmgrain_codec.grain.profile import KNOT_POSITIONS, WRITTEN_LAW, Chroma, Curve, GrainSegment, Spectrum
 from filmgrain_codec.train.generators.common import Field, add, generator, luma_on
 
 FINE = 8
@@ -249,7 +249,7 @@ class BooleanRecipe(BooleanGrain):
         return GrainSegment(
             0, 1, level, _curve(radius, self.size), Spectrum(apparent_size(radius, self.size)),
             chroma, skewness(radius, self.size), skew_slope=min(0.88 / contrast, _STEEPEST),
-            kurtosis=-0.55 * coarse, law=BENT_LAW, kurtosis_slope=3.5 * coarse,
+            kurtosis=-0.55 * coarse, law=WRITTEN_LAW, kurtosis_slope=3.5 * coarse,
         )  # fmt: skip
 
 

@@ -125,13 +125,23 @@ def _window() -> Array:
     return np.outer(line, line).astype(np.float32)
 
 
-@lru_cache(maxsize=4)
 def tiles(folder: str, stock: str) -> Array:
     """Unit-luma grain tiles (n, 3, 64, 64), Y, Cb, Cr at full resolution, of one stock.
 
     Raises ``InputError`` when ``folder`` holds too few flat tiles of it, ``UsageError`` for a stock
     that is not known.
     """
+    return _tiles(folder, stock)[0]
+
+
+def strengths(folder: str, stock: str) -> Array:
+    """The strength that each of ``tiles`` has in its scan, in 8-bit codes (n,)."""
+    return _tiles(folder, stock)[1]
+
+
+@lru_cache(maxsize=4)
+def _tiles(folder: str, stock: str) -> tuple[Array, Array]:
+    """``tiles`` and ``strengths``."""
     if stock not in STOCKS:
         raise UsageError(f"No stock of scans is called {stock!r}; choose one of {', '.join(STOCKS)}.")
     files = sorted(Path(folder).glob(f"{stock}*.png"))
@@ -147,7 +157,7 @@ def tiles(folder: str, stock: str) -> Array:
             f"The scans of {stock} in {folder} have only {len(kept)} flat tiles; add flatter ones."
         )
     sigma = kept[:, :1].std((2, 3), keepdims=True)
-    return np.asarray(kept / sigma, np.float32)
+    return np.asarray(kept / sigma, np.float32), np.asarray(255 * sigma.ravel(), np.float32)
 
 
 def _residuals(path: Path) -> Array:
