@@ -143,7 +143,11 @@ class CodecRepair:
         steady = standing.steadied(planes, _sides(window), min(qp, self._key(frame, qp)))
         beside = self.beside(_nearest(window, self.model.radius), steady, qp)
         found = self._residual(steady, told(within, family), beside, self._mixed(family))
-        found = [r * sized(parts, r.shape) + (s - p) for r, s, p in zip(found, steady, planes, strict=True)]
+        calmed = np.float32(faded(qp, self._least))
+        found = [
+            r * sized(parts, r.shape) + calmed * (s - p)
+            for r, s, p in zip(found, steady, planes, strict=True)
+        ]
         return frame.with_planes(added(frame, found, np.float32(self._strength)), **{USED_PROP: qp})
 
     def quantiser(self, frame: Frame, planes: Sequence[Plane], family: str) -> float:

@@ -24,8 +24,10 @@ of one frame then come out alike, whatever QP each of them has.
 """
 RADIUS = 4
 """Frames on each side whose copies are averaged: encoders' pulses of three frames are weakened, too."""
-STEADY = 0.3, 0.9
-"""The same, up to which a square is shown as the mean of itself and its copies, and from which as it is."""
+STEADY, EVEN = (0.3, 0.9), (0.03, 0.1)
+"""Change of any box of a square, and of the square's mean, in the same units: up to the first it is shown as
+the mean of itself and its copies, from the second on as it is. Encoders' touches leave means, fades do not.
+"""
 USUAL, USUAL_AT, DOUBLING = 0.02, 32.0, 12.0
 """The usual error of luma (0..1) at a QP; it grows as the root of the quantiser's step."""
 
@@ -63,7 +65,9 @@ def _copies(
     """Of the frames on one side how much each square is a copy; up to the last that has any."""
     share: Plane | None = None
     for other in side:
-        own = _falling(_most(luma, other[0], qp), *STEADY)
+        own = np.minimum(
+            _falling(_most(luma, other[0], qp), *STEADY), _falling(_drift(luma, other[0], qp), *EVEN)
+        )
         share = own if share is None else np.minimum(share, own)
         if not share.any():
             return
@@ -109,6 +113,15 @@ def _most(luma: Plane, other: Plane, qp: float) -> Plane:
     whole = np.pad(boxes, aside, "edge")
     high, wide = (n * BOX // BLOCK for n in whole.shape)
     made: Plane = whole.reshape(high, BLOCK // BOX, wide, BLOCK // BOX).max((1, 3))
+    return made / np.float32(usual(qp))
+
+
+def _drift(luma: Plane, other: Plane, qp: float) -> Plane:
+    """How far the mean of each square moved, in units of the usual error: in a fade all of it does."""
+    cv, (rows, columns) = opencv(), luma.shape
+    size = -(-columns // BLOCK), -(-rows // BLOCK)
+    means = [cv.resize(p, size, interpolation=cv.INTER_AREA) for p in (luma, other)]
+    made: Plane = cv.absdiff(*means)
     return made / np.float32(usual(qp))
 
 
