@@ -140,7 +140,7 @@ class CodecRepair:
             parts = parts * np.float32(single(planes[0]))
         if not parts.any():
             return frame.with_planes(frame.planes, **{USED_PROP: -1.0})
-        steady = standing.steadied(planes, _sides(window), min(qp, self._key(frame, qp)))
+        steady = standing.steadied(planes, _sides(window), min(qp, (qp + self._key(frame, qp)) / 2))
         beside = self.beside(_nearest(window, self.model.radius), steady, qp)
         found = self._residual(steady, told(within, family), beside, self._mixed(family))
         calmed = np.float32(faded(qp, self._least))
