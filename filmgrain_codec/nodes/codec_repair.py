@@ -65,11 +65,6 @@ between may have made it finer.
 FINER = 10.0
 """What stands still is taken to have a key frame so much finer, where nobody tells how it was coded."""
 
-LOWERED = 8.0
-"""Where all stands still x265's blocks are so much finer than their slice's QP: its 'cutree' lowers theirs
-by 6 in stills of six frames, by 10 in those of 24, as it pays on every frame to come.
-"""
-
 
 class CodecRepair:
     """Node that adds what a net finds lost to each frame, by itself or beside its neighbours.
@@ -175,7 +170,7 @@ class CodecRepair:
             return qp, np.full((1, 1), share, np.float32)
         still = standing.still(luma, others, qp)
         if self._qp is None and frame.props.get(SLICE_PROP):
-            key -= LOWERED * standing.mostly(still)
+            key -= standing.lowered(still)
         within = standing.between(still, qp, key)
         ends = [standing.usual(q) / standing.usual(within) * faded(q, self._least) for q in (key, qp)]
         return within, calm * ends[0] * still + ends[1] * (1 - still)
