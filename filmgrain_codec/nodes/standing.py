@@ -23,13 +23,13 @@ MOSTLY = (0.5, 0.9)
 of one frame then come out alike, whatever QP each of them has.
 """
 LOWERED, LARGELY = 8.0, (0.35, 0.75)
-"""How much finer than their slice's QP blocks are where much stands still, and which share of a frame: none up
+"""How much finer than their slice's QP blocks are where much stands still, and what share of a frame: none up
 to the first, all from the second on. x265's 'cutree' lowers their QP by 6 in stills of six frames, by 10 in
 those of 24, as it pays on every frame to come.
 """
 RADIUS = 4
 """Frames on each side whose copies are averaged: encoders' pulses of three frames are weakened, too."""
-STEADY, EVEN = (0.3, 0.9), (0.03, 0.1)
+STEADY, EVEN = (0.3, 0.9), (0.04, 0.14)
 """Change of any box of a square, and of the square's mean, in the same units: up to the first it is shown as
 the mean of itself and its copies, from the second on as it is. Encoders' touches leave means, fades do not.
 """
