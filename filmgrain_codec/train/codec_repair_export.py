@@ -186,7 +186,7 @@ def figures(metrics: Path | None, name: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry of ``fgcodec train codec_repair-export``."""
-    print(*ship(ordered(arguments, "codec_repair-export", "codec repair", "codec-repair-fast-3")), sep="\n")
+    print(*ship(ordered(arguments, "codec_repair-export", "codec repair", "codec-repair-fast-5")), sep="\n")
 
 
 if __name__ == "__main__":
