@@ -45,8 +45,9 @@ detail about as strong as it was instead of being nearest on average. Licence of
 RECIPE = """\
 {count} patches of {side} x {side} from {scenes} scenes of {frames} frames: camera moves over photographs,
 and short clips ({lively:.0%} of the moves lively: fast and wandering, with things in front; {soft:.0%} of the
-scenes out of focus or made larger), coded through PyAV by x264, x265 and SVT-AV1 (CRF, several presets,
-8 and 10 bit), MPEG-2 and JPEG ({ranges}), {double:.0%} of them twice with grids apart. QP is told wrong by
+scenes out of focus or made larger; {drawn:.0%} drawn, {titled:.0%} with titles), coded through PyAV by x264,
+x265 and SVT-AV1 (CRF, several presets, 8 and 10 bit), MPEG-2 and JPEG ({ranges}), {double:.0%}
+of them twice with grids apart. QP is told wrong by
 {error:g} (deviation) for {rough:.0%} of the patches. One frame in {keyed:.0f} is a scene's first; squares are
 likelier where more was lost. Loss: {losses}. AdamW, cosine over the budget, averaged weights.
 Seed {seed}, {steps} steps of {batch} patches, {minutes:.0f} minutes on one shared core, commit
@@ -75,8 +76,8 @@ scenes are left out. The filter mixes its answer with *fast*'s; the figures are 
 the cost: {kmac:.1f} kMAC."""
 
 LIMITS = """\
-- Trained on photographs under camera moves: drawings, screen content and film grain that was coded are out of
-  its range. Grain that the codec kept is partly taken for noise of the codec.
+- Trained on photographs under camera moves, drawings and titles: film grain that was coded is out of its range.
+  What of it the codec kept is partly taken for noise of the codec.
 - {seen}: what differs from frame to frame (beating of key frames) is only lessened.
 - QP is one number a frame; where it varies within, strong and weak blocks are repaired alike.
 - Trained on the five codecs above; others (VP9, VVC, ProRes) are repaired as none of them."""
@@ -149,6 +150,8 @@ def recipe(facts: dict[str, Any]) -> str:
         double=pool.DOUBLE_SHARE,
         lively=pool.LIVELY_SHARE,
         soft=pool.SOFT_SHARE,
+        drawn=pool.DRAWN_SHARE,
+        titled=pool.TITLED_SHARE,
         error=ROUGH_ERROR,
         rough=ROUGH_SHARE,
         minutes=facts["seconds"] / 60,
