@@ -76,8 +76,8 @@ scenes are left out. The filter mixes its answer with *fast*'s; the figures are 
 the cost: {kmac:.1f} kMAC."""
 
 LIMITS = """\
-- Trained on photographs under camera moves, drawings and titles: film grain that was coded is out of its range.
-  What of it the codec kept is partly taken for noise of the codec.
+- Trained on photographs under camera moves, drawings and titles: film grain that was coded is out of its
+  range. What of it the codec kept is partly taken for noise of the codec.
 - {seen}: what differs from frame to frame (beating of key frames) is only lessened.
 - QP is one number a frame; where it varies within, strong and weak blocks are repaired alike.
 - Trained on the five codecs above; others (VP9, VVC, ProRes) are repaired as none of them."""
