@@ -212,7 +212,8 @@ class CodecRepair:
                 known = None if self._qp is not None else frame.props.get(QP_PROP)
                 coarser = 0.0 if known is None else float(known) - qp
                 own = 1 - sized(standing.still(planes[0], [seen[k][0]], qp), here.shape[2:])
-                found += [drawn - here, np.float32(coarser / HIGHEST) * own[None, None]]
+                new = 1 - sized(standing.copied(planes[0], seen[k][0], qp), here.shape[2:])
+                found += [(drawn - here) * new, np.float32(coarser / HIGHEST) * own[None, None]]
         return found
 
     def _residual(

@@ -70,13 +70,18 @@ def _copies(
     """Of the frames on one side how much each square is a copy; up to the last that has any."""
     share: Plane | None = None
     for other in side:
-        own = np.minimum(
-            _falling(_most(luma, other[0], qp), *STEADY), _falling(_drift(luma, other[0], qp), *EVEN)
-        )
+        own = copied(luma, other[0], qp)
         share = own if share is None else np.minimum(share, own)
         if not share.any():
             return
         yield _inner(share), other
+
+
+def copied(luma: Plane, other: Plane, qp: float) -> Plane:
+    """How surely nothing but touches tells each square from the other frame's, 0 to 1."""
+    even = _falling(_drift(luma, other, qp), *EVEN)
+    made: Plane = np.minimum(_falling(_most(luma, other, qp), *STEADY), even)
+    return made
 
 
 def _inner(share: Plane) -> Plane:
