@@ -198,7 +198,7 @@ class CodecRepair:
     def beside(self, window: Sequence[Frame], planes: Sequence[Plane], qp: float) -> list[Array]:
         """What the net is told of the neighbours: how they differ from the frame, drawn onto it along their
         motion, and how much coarser they were coded as far as that is told. Where one is a copy of the other
-        its QP says nothing: what was copied is as fine as it was.
+        its QP says nothing: what was copied is as fine as it was. Nor is shown how copies differ.
         """
         if not self.model.radius:
             return []
