@@ -175,7 +175,7 @@ def test_the_filter_shows_the_neighbours_as_the_training_does(
     coded = [as_jpeg(f, 20 + 5 * n) for n, f in enumerate(clean[:3])]
     monkeypatch.setenv(store.FOLDER_VARIABLE, str(tmp_path))
     node = CodecRepair(model="best")
-    assert node.radius == 1
+    assert node.model.radius == 1
     window = [
         replace(f, index=n, props={"FGQP": f.props["qp"], "FGCodec": "jpeg"}) for n, f in enumerate(coded)
     ]
