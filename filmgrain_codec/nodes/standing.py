@@ -72,15 +72,18 @@ def _copies(
     for other in side:
         own = copied(luma, other[0], qp)
         share = own if share is None else np.minimum(share, own)
-        if not share.any():
+        within = _inner(share)
+        if not within.any():
             return
-        yield _inner(share), other
+        yield within, other
 
 
 def copied(luma: Plane, other: Plane, qp: float) -> Plane:
     """How surely nothing but touches tells each square from the other frame's, 0 to 1."""
-    even = _falling(_drift(luma, other, qp), *EVEN)
-    made: Plane = np.minimum(_falling(_most(luma, other, qp), *STEADY), even)
+    calm = _falling(_most(luma, other, qp), *STEADY)
+    if not calm.any():
+        return calm
+    made: Plane = np.minimum(calm, _falling(_drift(luma, other, qp), *EVEN))
     return made
 
 
@@ -130,8 +133,7 @@ def _drift(luma: Plane, other: Plane, qp: float) -> Plane:
     """How far the mean of each square moved, in units of the usual error: in a fade all of it does."""
     cv, (rows, columns) = opencv(), luma.shape
     size = -(-columns // BLOCK), -(-rows // BLOCK)
-    means = [cv.resize(p, size, interpolation=cv.INTER_AREA) for p in (luma, other)]
-    made: Plane = cv.absdiff(*means)
+    made: Plane = np.abs(cv.resize(cv.subtract(luma, other), size, interpolation=cv.INTER_AREA))
     return made / np.float32(usual(qp))
 
 
