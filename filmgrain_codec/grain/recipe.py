@@ -58,7 +58,7 @@ class Recipe:
 def prepare(segment: GrainSegment, family: str, sub_w: int, sub_h: int) -> Recipe:
     """The recipe of a segment for a layout: ``family`` 'gray', 'yuv' or 'rgb', log2 subsampling."""
     skew = moment_map(segment.skew, cubic(segment.kurtosis))
-    squares = _squares(segment)
+    squares = _squares(segment, skew)
     luma = grain_filter(segment.spectrum)
     if segment.law >= SHOWN_LAW and 2 * squares[1] + 6 * squares[2] > _STRAIGHT:
         luma = before_bending(luma, squares)
@@ -77,22 +77,23 @@ def prepare(segment: GrainSegment, family: str, sub_w: int, sub_h: int) -> Recip
     return Recipe(luma, chroma, skew, mix, sigma, bends, taps, sigma * sigma, keeps, cubes)
 
 
-def _squares(segment: GrainSegment) -> Weights:
+def _squares(segment: GrainSegment, middle: Weights) -> Weights:
     """Squares of ``moment_map``'s weights: their means over the tones, in older laws those at luma 0.5."""
-    if segment.law < SHOWN_LAW:
-        a, b, c = moment_map(segment.skew, cubic(segment.kurtosis))
-        return a * a, b * b, c * c
-    each = zip(segment.skewness(_TONES), segment.excess(_TONES), strict=True)
-    found = [moment_map(skew, cubic(excess)) for skew, excess in each]
+    found = [middle] if segment.law < SHOWN_LAW else _maps(segment, _TONES)
     a, b, c = (math.fsum(weight * weight for weight in row) / len(found) for row in zip(*found, strict=True))
     return a, b, c
+
+
+def _maps(segment: GrainSegment, luma: NDArray[np.float64]) -> list[Weights]:
+    """``moment_map`` at luma codes in 0..1."""
+    each = zip(segment.skewness(luma), segment.excess(luma), strict=True)
+    return [moment_map(skew, cubic(excess)) for skew, excess in each]
 
 
 def _shapes(segment: GrainSegment, codes: NDArray[np.float64]) -> tuple[NDArray[np.float32] | None, ...]:
     """b, a - 3 c and c of ``moment_map`` over luma; None where b and c are 0 throughout."""
     points = np.linspace(0.0, 1.0, _SOLVED_BENT)
-    each = zip(segment.skewness(points), segment.excess(points), strict=True)
-    a, b, c = np.array([moment_map(skew, cubic(excess)) for skew, excess in each]).T
+    a, b, c = np.array(_maps(segment, points)).T
     if not (b.any() or c.any()):
         return None, None, None
     return tuple(np.interp(codes, points, v).astype(np.float32) for v in (b, a - 3 * c, c))

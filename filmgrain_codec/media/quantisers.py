@@ -47,7 +47,7 @@ def quantiser_of(picture: av.VideoFrame, stream: VideoStream, tally: Tally) -> d
         qp = jpeg_qp(tally.first_packet)
     if qp is None and tally.headers is not None:
         qp = tally.headers.qp(picture.pts)
-        if props["FGCodec"] == "x265":
+        if qp is not None and props["FGCodec"] == "x265":
             props["FGSliceQP"] = 1
     if qp is not None and alone(picture):
         tally.key_qp = qp

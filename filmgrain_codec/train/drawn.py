@@ -76,10 +76,9 @@ def titled(found: motion.Scene, rng: Generator) -> motion.Scene:
     text, rim = np.zeros((side, side), np.float32), int(rng.integers(0, 3))
     for row in range(int(rng.integers(side // 4)), side - 40, int(rng.integers(40, 120))):
         drawn = glyphs(rng, side)
-        height, width = (min(n, side - 8) for n in drawn.shape)
-        left = int(rng.integers(max(side - width, 1)))
-        height = min(height, side - row)
-        text[row : row + height, left : left + width] = drawn[:height, : side - left][:, :width]
+        height, width = min(len(drawn), side - row), min(drawn.shape[1], side - 8)
+        left = int(rng.integers(side - width))
+        text[row : row + height, left : left + width] = drawn[:height, :width]
     around = opencv().dilate(text, np.ones((2 * rim + 1,) * 2, np.uint8))
     tone = np.float32(rng.choice([0.0, 0.08, 0.75, 0.92, 1.0]))
     back = np.array([1 - tone, 0.5, 0.5], np.float32)
